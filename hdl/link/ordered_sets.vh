@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Generated from tb/portplex/fc/constants.py by `python -m portplex.fc.generate_headers`; a test keeps both equal.
+`ifndef PORTPLEX_ORDERED_SETS_VH
+`define PORTPLEX_ORDERED_SETS_VH
+
+`define OS_SOFI2 32'hBCB55555
+`define OS_SOFN2 32'hBCB53535
+`define OS_SOFI3 32'hBCB55656
+`define OS_SOFN3 32'hBCB53636
+`define OS_SOFF 32'hBCB55858
+`define OS_SOFC1 32'hBCB51717
+`define OS_SOFI1 32'hBCB55757
+`define OS_SOFN1 32'hBCB53737
+`define OS_SOFC4 32'hBCB51919
+`define OS_SOFI4 32'hBCB55959
+`define OS_SOFN4 32'hBCB53939
+`define OS_EOFT_NEG 32'hBC957575
+`define OS_EOFT_POS 32'hBCB57575
+`define OS_EOFN_NEG 32'hBC95D5D5
+`define OS_EOFN_POS 32'hBCB5D5D5
+`define OS_EOFA_NEG 32'hBC95F5F5
+`define OS_EOFA_POS 32'hBCB5F5F5
+`define OS_EOFNI_NEG 32'hBC8AD5D5
+`define OS_EOFNI_POS 32'hBCAAD5D5
+`define OS_EOFDT_NEG 32'hBC959595
+`define OS_EOFDT_POS 32'hBCB59595
+`define OS_EOFDTI_NEG 32'hBC8A9595
+`define OS_EOFDTI_POS 32'hBCAA9595
+`define OS_EOFRT_NEG 32'hBC959999
+`define OS_EOFRT_POS 32'hBCB59999
+`define OS_EOFRTI_NEG 32'hBC8A9999
+`define OS_EOFRTI_POS 32'hBCAA9999
+`define OS_IDLE 32'hBC95B5B5
+`define OS_R_RDY 32'hBC954A4A
+`define OS_BB_SCS 32'hBC959696
+`define OS_BB_SCR 32'hBC95D6D6
+`define OS_ARBFF 32'hBC94FFFF
+`define OS_NOS 32'hBC55BF45
+`define OS_OLS 32'hBC358A55
+`define OS_LR 32'hBC49BF49
+`define OS_LRR 32'hBC35BF49
+
+`endif
