@@ -237,6 +237,8 @@
 `define FC_CT_GID_PN 16'h0121
 `define FC_CT_GID_NN 16'h0131
 `define FC_CT_GID_FT 16'h0171
+`define FC_CT_GPN_FT 16'h0172
+`define FC_CT_GNN_FT 16'h0173
 `define FC_CT_GID_PT 16'h01A1
 `define FC_CT_RPN_ID 16'h0212
 `define FC_CT_RNN_ID 16'h0213

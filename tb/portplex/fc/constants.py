@@ -307,7 +307,7 @@ class PRjtReason(IntEnum):
     LOGIN_REQUIRED = 0x16
     TOO_MANY_SEQUENCES = 0x17
     CANNOT_ESTABLISH_EXCHANGE = 0x18
-    PRLI_REQUIRED = 0x1E
+    PRLI_REQUIRED = 0x24
     VENDOR = 0xFF
 
 
@@ -381,6 +381,8 @@ class CtCommand(IntEnum):
     GID_PN = 0x0121
     GID_NN = 0x0131
     GID_FT = 0x0171
+    GPN_FT = 0x0172
+    GNN_FT = 0x0173
     GID_PT = 0x01A1
     RPN_ID = 0x0212
     RNN_ID = 0x0213
