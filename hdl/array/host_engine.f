@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+array/task_queue.v
+array/scsi_decode.v
+array/host_engine.v
