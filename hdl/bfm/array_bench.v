@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+`resetall
+`timescale 1ns / 1ns
+`default_nettype none
+
+/* Top of the system tests: the storage array with a transactor on each connector, and the clock. Simulation only. */
+module array_bench #(
+    parameter TASKS = 32,        // 1 to 256
+    parameter BACKUP_SLOTS = 4,  // 1 to 16
+    parameter RX_BUFFERS = 8,    // 1 to 64
+    parameter LOGINS = 32,       // 2 to 64
+    parameter VOLUMES = 4,       // 1 to 16
+    parameter CACHE_SETS = 64,   // power of two
+    parameter CACHE_WAYS = 8,    // power of two, 2 to 16
+    parameter TICK_WORDS = 256   // clocks in a tick
+) (
+    output wire clk,
+    output wire rst,
+    output wire wake,
+
+    // the wire, for waves and for checkers that want words
+    output wire [31:0] to_array_data,
+    output wire [3:0]  to_array_charisk,
+    output wire [31:0] from_array_data,
+    output wire [3:0]  from_array_charisk
+);
+
+    wire [63:0] cycles;
+    wire port_wake;
+    wire axil_wake;
+
+    clock_source #(.WAKES(2)) clock_source_inst (
+        .clk(clk), .rst(rst), .cycles(cycles), .wake_request({port_wake, axil_wake}), .wake(wake)
+    );
+
+    fc_port_bfm #(.PORT(0)) port0 (
+        .clk(clk), .rst(rst), .cycles(cycles),
+        .rx_data(from_array_data), .rx_charisk(from_array_charisk),
+        .tx_data(to_array_data), .tx_charisk(to_array_charisk),
+        .wake_request(port_wake)
+    );
+
+    wire [15:0] awaddr;
+    wire [15:0] araddr;
+    wire [31:0] wdata;
+    wire [31:0] rdata;
+    wire [3:0] wstrb;
+    wire [2:0] awprot;
+    wire [2:0] arprot;
+    wire [1:0] bresp;
+    wire [1:0] rresp;
+    wire awvalid;
+    wire awready;
+    wire wvalid;
+    wire wready;
+    wire bvalid;
+    wire bready;
+    wire arvalid;
+    wire arready;
+    wire rvalid;
+    wire rready;
+
+    axil_bfm #(.MASTER(0), .ADDR_WIDTH(16)) console (
+        .clk(clk), .rst(rst), .cycles(cycles),
+        .m_axil_awaddr(awaddr), .m_axil_awprot(awprot), .m_axil_awvalid(awvalid), .m_axil_awready(awready),
+        .m_axil_wdata(wdata), .m_axil_wstrb(wstrb), .m_axil_wvalid(wvalid), .m_axil_wready(wready),
+        .m_axil_bresp(bresp), .m_axil_bvalid(bvalid), .m_axil_bready(bready),
+        .m_axil_araddr(araddr), .m_axil_arprot(arprot), .m_axil_arvalid(arvalid), .m_axil_arready(arready),
+        .m_axil_rdata(rdata), .m_axil_rresp(rresp), .m_axil_rvalid(rvalid), .m_axil_rready(rready),
+        .wake_request(axil_wake)
+    );
+
+    storage_array #(
+        .TASKS(TASKS),
+        .BACKUP_SLOTS(BACKUP_SLOTS),
+        .RX_BUFFERS(RX_BUFFERS),
+        .LOGINS(LOGINS),
+        .VOLUMES(VOLUMES),
+        .CACHE_SETS(CACHE_SETS),
+        .CACHE_WAYS(CACHE_WAYS),
+        .TICK_WORDS(TICK_WORDS)
+    ) array (
+        .clk(clk), .rst(rst),
+        .rx_data(to_array_data), .rx_charisk(to_array_charisk), .rx_invalid(4'd0),
+        .tx_data(from_array_data), .tx_charisk(from_array_charisk),
+        .s_axil_awaddr(awaddr), .s_axil_awprot(awprot), .s_axil_awvalid(awvalid), .s_axil_awready(awready),
+        .s_axil_wdata(wdata), .s_axil_wstrb(wstrb), .s_axil_wvalid(wvalid), .s_axil_wready(wready),
+        .s_axil_bresp(bresp), .s_axil_bvalid(bvalid), .s_axil_bready(bready),
+        .s_axil_araddr(araddr), .s_axil_arprot(arprot), .s_axil_arvalid(arvalid), .s_axil_arready(arready),
+        .s_axil_rdata(rdata), .s_axil_rresp(rresp), .s_axil_rvalid(rvalid), .s_axil_rready(rready)
+    );
+
+endmodule
+
+`resetall
