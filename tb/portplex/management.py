@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The management interface of the array: registers by name (docs/contracts.md section 11) over any bus of words.
+
+This is the seat of the management console (PC/WS 3000 of the source document): volumes, the allow list, the port,
+priorities, and the backup job with its pointers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+BLOCK_BYTES = 512
+SEGMENT_BLOCKS = 8
+IDENTITY = 0x50504C58  # "PPLX"
+
+
+class Bus(Protocol):
+    """Access to 32-bit registers by byte address; both calls raise when the device answers with an error."""
+
+    async def read(self, address: int) -> int: ...
+
+    async def write(self, address: int, value: int) -> None: ...
+
+
+class Register(IntEnum):
+    """Byte addresses."""
+
+    ID = 0x0000
+    PARAMETERS = 0x0004
+    CACHE_SEGMENTS = 0x0008
+    STATUS = 0x000C
+    FLUSH = 0x0010
+    PORT_CONTROL = 0x0100
+    PORT_STATUS = 0x0104
+    PORT_WWPN = 0x0108
+    PORT_WWNN = 0x0110
+    PORT_ID = 0x0118
+    E_D_TOV = 0x011C
+    R_A_TOV = 0x0120
+    R_T_TOV = 0x0124
+    LESB = 0x0140
+    PORT_COUNTERS = 0x0180
+    VOLUME = 0x0200
+    BACKUP_VOLUME = 0x0300
+    BACKUP_PORT_ID = 0x0304
+    BACKUP_LUN = 0x0308
+    BACKUP_LBA = 0x030C
+    BACKUP_CHUNK = 0x0310
+    COPY_POINTER = 0x0314
+    BACKUP_CONTROL = 0x0318
+    BACKUP_STATE = 0x031C
+    BACKUP_POINTER = 0x0320
+    BACKUP_ERROR = 0x0324
+    BACKUP_SENSE = 0x0328
+    PRIORITY_MODE = 0x0340
+    BACKUP_QUANTUM = 0x0344
+    ONLINE_TIME = 0x0348
+    COUNTERS = 0x0400
+    STORE = 0x1000
+
+
+class BackupState(IntEnum):
+    """State of the backup job (register BACKUP_STATE)."""
+
+    IDLE = 0
+    LOGIN = 1
+    TRANSFER = 2
+    LOGOUT = 3
+    DONE = 4
+    FAILED = 5
+    ABORTED = 6
+
+
+class PriorityMode(IntEnum):
+    """Who goes first (priority table 670, figure 11 of the source document)."""
+
+    ONLINE_FIRST = 0
+    BACKUP_FIRST = 1
+
+
+LESB_NAMES = (
+    "link_failure",
+    "loss_of_sync",
+    "loss_of_signal",
+    "primitive_sequence_error",
+    "invalid_word",
+    "invalid_crc",
+    "too_long",
+    "truncated",
+    "bad_eof",
+    "bad_sof",
+    "overrun",
+    "bad_length",
+    "link_reset_discard",
+    "frames_received",
+    "frames_sent",
+    "underrun",
+)
+
+PORT_COUNTER_NAMES = (
+    "header_dropped",
+    "not_logged_in",
+    "unknown_exchange",
+    "sequence_error",
+    "wrong_d_id",
+    "ls_rjt_sent",
+    "ls_rjt_received",
+    "abts_sent",
+    "abts_received",
+    "exchange_timeouts",
+    "backup_frames",
+    "online_frames",
+    "host_requests",
+    "task_set_full",
+    "plogi_refused",
+    "ls_timeouts",
+)
+
+
+@dataclass(frozen=True)
+class PortStatus:
+    """Register PORT_STATUS."""
+
+    link_state: int
+    fabric_login: bool
+    logins: int
+    open_tasks: int
+
+
+@dataclass(frozen=True)
+class BackupProgress:
+    """The backup job as the registers show it; pointers in blocks."""
+
+    state: BackupState
+    backup_pointer: int
+    copy_pointer: int
+    error: int
+    sense: int
+
+
+class Management:
+    """Commands and questions to the array, each a few register accesses."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+
+    async def identify(self) -> None:
+        """Raise RuntimeError unless the device at the other end of the bus is a Portplex array."""
+        found = await self.bus.read(Register.ID)
+        if found != IDENTITY:
+            raise RuntimeError(f"register ID reads {found:#010x}, a Portplex array has {IDENTITY:#010x}")
+
+    async def _write_name(self, register: Register, name: int) -> None:
+        await self.bus.write(register, name >> 32)
+        await self.bus.write(register + 4, name & 0xFFFFFFFF)
+
+    async def set_port(self, wwpn: int, wwnn: int) -> None:
+        """Names of the port, 64 bits each."""
+        await self._write_name(Register.PORT_WWPN, wwpn)
+        await self._write_name(Register.PORT_WWNN, wwnn)
+
+    async def set_timers(self, *, e_d_tov: int, r_a_tov: int, r_t_tov: int) -> None:
+        """Timers in ticks."""
+        await self.bus.write(Register.E_D_TOV, e_d_tov)
+        await self.bus.write(Register.R_A_TOV, r_a_tov)
+        await self.bus.write(Register.R_T_TOV, r_t_tov)
+
+    async def enable_port(self, enable: bool = True) -> None:
+        """Bring the link up, or take it offline."""
+        await self.bus.write(Register.PORT_CONTROL, int(enable))
+
+    async def port_status(self) -> PortStatus:
+        """Link state, logins and open tasks."""
+        value = await self.bus.read(Register.PORT_STATUS)
+        return PortStatus(value & 0xF, bool(value >> 4 & 1), value >> 8 & 0xFF, value >> 16 & 0x1FF)
+
+    async def set_allow_list(self, names: Sequence[int]) -> None:
+        """WWPNs that may log in (figure 14, step 1301); at most 32."""
+        if len(names) > 32:
+            raise ValueError(f"names: {len(names)} given, the allow list holds 32")
+        for index in range(32):
+            await self._store_name(2 * index, names[index] if index < len(names) else 0)
+
+    async def _store_name(self, word: int, name: int) -> None:
+        await self.write_store(word, name >> 32)
+        await self.write_store(word + 1, name & 0xFFFFFFFF)
+
+    async def set_volume(self, number: int, *, base_segment: int, blocks: int, write_protected: bool = False) -> None:
+        """Define logical volume `number`: first segment on the drive, capacity in blocks (a multiple of 8)."""
+        if blocks <= 0 or blocks % SEGMENT_BLOCKS:
+            raise ValueError(f"blocks={blocks}: must be a positive multiple of {SEGMENT_BLOCKS}")
+        address = Register.VOLUME + 16 * number
+        await self.bus.write(address, base_segment)
+        await self.bus.write(address + 4, blocks)
+        await self.bus.write(address + 8, 1 | write_protected << 1)
+
+    async def set_priority(self, mode: PriorityMode, *, backup_quantum: int, online_time: int) -> None:
+        """Priority table (670): quantum in bytes, online time in clocks."""
+        await self.bus.write(Register.PRIORITY_MODE, mode)
+        await self.bus.write(Register.BACKUP_QUANTUM, backup_quantum)
+        await self.bus.write(Register.ONLINE_TIME, online_time)
+
+    async def prepare_backup(self, volume: int, *, port_id: int, lun: int = 0, lba: int = 0, chunk: int = 128) -> None:
+        """Say what is saved and where; `chunk` in blocks, 8 to 128."""
+        await self.bus.write(Register.BACKUP_VOLUME, volume)
+        await self.bus.write(Register.BACKUP_PORT_ID, port_id)
+        await self.bus.write(Register.BACKUP_LUN, lun)
+        await self.bus.write(Register.BACKUP_LBA, lba)
+        await self.bus.write(Register.BACKUP_CHUNK, chunk)
+
+    async def set_copy_pointer(self, blocks: int) -> None:
+        """Blocks of the image that exist: the backup goes no further (figure 7)."""
+        await self.bus.write(Register.COPY_POINTER, blocks)
+
+    async def start_backup(self) -> None:
+        await self.bus.write(Register.BACKUP_CONTROL, 1)
+
+    async def start_restore(self) -> None:
+        await self.bus.write(Register.BACKUP_CONTROL, 2)
+
+    async def abort_backup(self) -> None:
+        await self.bus.write(Register.BACKUP_CONTROL, 4)
+
+    async def backup_pointers(self) -> tuple[int, int]:
+        """Backup pointer, then copy pointer: read in this order, growth in between cannot look like a violation."""
+        backup = await self.bus.read(Register.BACKUP_POINTER)
+        return backup, await self.bus.read(Register.COPY_POINTER)
+
+    async def backup_progress(self) -> BackupProgress:
+        """State, pointers and the last error of the job."""
+        state = BackupState(await self.bus.read(Register.BACKUP_STATE))
+        backup, copy = await self.backup_pointers()
+        error = await self.bus.read(Register.BACKUP_ERROR)
+        return BackupProgress(state, backup, copy, error, await self.bus.read(Register.BACKUP_SENSE))
+
+    async def cache_clean(self) -> bool:
+        """No segment is dirty and none is pinned."""
+        return await self.bus.read(Register.STATUS) & 3 == 3
+
+    async def flush(self) -> None:
+        """Ask for everything dirty to be written to the drives; `cache_clean` tells when it is done."""
+        await self.bus.write(Register.FLUSH, 1)
+
+    async def counters(self) -> dict[str, int]:
+        """Link error status block and port counters by name."""
+        found = {}
+        for base, names in ((Register.LESB, LESB_NAMES), (Register.PORT_COUNTERS, PORT_COUNTER_NAMES)):
+            for index, name in enumerate(names):
+                found[name] = await self.bus.read(base + 4 * index)
+        return found
+
+    async def read_store(self, word: int) -> int:
+        """A word of the management information store (600)."""
+        return await self.bus.read(Register.STORE + 4 * word)
+
+    async def write_store(self, word: int, value: int) -> None:
+        await self.bus.write(Register.STORE + 4 * word, value)
