@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+`resetall
+`timescale 1ns / 1ns
+`default_nettype none
+
+/* Reads a received link service frame, keeps the words that decide, and hands it on as a request, as a reply, or to nobody. */
+module ls_receive (
+    input  wire         clk,
+    input  wire         rst,
+
+    // Received frame
+    input  wire         ls_rx_valid,
+    input  wire [191:0] ls_rx_header,
+    input  wire [9:0]   ls_rx_words,
+    input  wire         ls_rx_sof_initiate,
+    input  wire         ls_rx_eof_terminate,
+    output reg  [9:0]   ls_rx_rd_addr,
+    input  wire [31:0]  ls_rx_rd_data,
+    output reg          ls_rx_done,
+
+    input  wire [23:0]  my_id,
+    input  wire         my_id_valid,
+    input  wire         reply_busy,         // no place for an answer yet: the frame waits
+
+    // Every word read, so that ECHO finds its payload in the reply buffer
+    output wire         capture_write,
+    output wire [4:0]   capture_addr,
+
+    // Hand over: valid stays until done
+    output reg          request_valid,      // ELS request for this port
+    input  wire         request_done,
+    output reg          reply_valid,        // ELS or CT reply for this port
+    input  wire         reply_done,
+    output reg          stat_dropped,       // strobe: neither
+
+    // Payload words that somebody looks at (stable with valid)
+    output reg  [31:0]  word0,
+    output reg  [31:0]  word1,
+    output reg  [31:0]  word2,
+    output reg  [31:0]  word4,
+    output reg  [63:0]  wwpn,               // words 5 and 6 of a login payload
+
+    // Service parameters of a login payload
+    output wire         class3_valid,
+    output wire         size_valid,
+    output wire [9:0]   payload_words
+);
+
+    localparam [9:0]  LAST_CAPTURED = 10'd28;
+    localparam [15:0] SIZE_MIN      = 16'd256;
+    localparam [15:0] SIZE_MAX      = 16'd2112;
+
+    localparam [1:0] STATE_IDLE     = 2'd0;
+    localparam [1:0] STATE_READ     = 2'd1;
+    localparam [1:0] STATE_CLASSIFY = 2'd2;
+    localparam [1:0] STATE_HELD     = 2'd3;
+
+    reg [1:0]  state;
+    reg        data_valid;
+    reg [9:0]  data_index;
+    reg [31:0] word17;
+    reg [31:0] word18;
+
+    wire [7:0]  r_ctl   = ls_rx_header[191:184];
+    wire [23:0] d_id    = ls_rx_header[183:160];
+    wire [7:0]  fc_type = ls_rx_header[127:120];
+    wire [23:0] f_ctl   = ls_rx_header[119:96];
+    wire [7:0]  df_ctl  = ls_rx_header[87:80];
+    wire [15:0] seq_cnt = ls_rx_header[79:64];
+
+    wire unused_header = ^{ls_rx_header[159:128], ls_rx_header[95:88], ls_rx_header[63:0]};
+    wire unused_f_ctl  = ^{f_ctl[20], f_ctl[18:17], f_ctl[15:0]};
+    wire unused_word   = ^{word17[30:0], word18[31:16]};
+
+    // A link service is one frame, the whole of one sequence, without optional headers, and it passes the sequence initiative if it asks
+    wire whole   = ls_rx_sof_initiate && ls_rx_eof_terminate && f_ctl[19] && seq_cnt == 16'd0 && df_ctl == 8'd0 && !f_ctl[22];
+    wire asks    = whole && !f_ctl[23] && f_ctl[21] && f_ctl[16];
+    wire answers = whole && f_ctl[23];
+
+    wire is_request = asks && r_ctl == 8'h22 && fc_type == 8'h01 && my_id_valid && d_id == my_id
+                      && !(ls_rx_words != 10'd0 && (word0[31:24] == 8'h01 || word0[31:24] == 8'h02));
+    wire is_reply   = answers && ls_rx_words != 10'd0
+                      && ((r_ctl == 8'h23 && fc_type == 8'h01) || (r_ctl == 8'h03 && fc_type == 8'h20));
+
+    // Smaller of the common and the class 3 receive data field size
+    wire [15:0] common_size = {4'd0, word2[11:0]};
+    wire [15:0] class3_size = word18[15:0];
+    wire [15:0] size        = common_size < class3_size ? common_size : class3_size;
+
+    assign class3_valid  = word17[31];
+    assign size_valid    = size >= SIZE_MIN && common_size <= SIZE_MAX && class3_size <= SIZE_MAX
+                           && common_size[1:0] == 2'd0 && class3_size[1:0] == 2'd0;
+    assign payload_words = size > 16'd2048 ? 10'd512 : size[11:2];
+    assign capture_write = data_valid;
+    assign capture_addr  = data_index[4:0];
+
+    initial begin
+        state         = STATE_IDLE;
+        data_valid    = 1'b0;
+        data_index    = 10'd0;
+        ls_rx_rd_addr = 10'd0;
+        ls_rx_done    = 1'b0;
+        request_valid = 1'b0;
+        reply_valid   = 1'b0;
+        stat_dropped  = 1'b0;
+        word0         = 32'd0;
+        word1         = 32'd0;
+        word2         = 32'd0;
+        word4         = 32'd0;
+        wwpn          = 64'd0;
+        word17        = 32'd0;
+        word18        = 32'd0;
+    end
+
+    always @(posedge clk) begin
+        ls_rx_done   <= 1'b0;
+        stat_dropped <= 1'b0;
+        case (state)
+            STATE_IDLE: begin
+                ls_rx_rd_addr <= 10'd0;
+                data_valid    <= 1'b0;
+                if (ls_rx_valid && !ls_rx_done && !reply_busy)
+                    state <= ls_rx_words == 10'd0 ? STATE_CLASSIFY : STATE_READ;
+            end
+            STATE_READ: begin
+                ls_rx_rd_addr <= ls_rx_rd_addr + 10'd1;
+                data_index    <= ls_rx_rd_addr;
+                data_valid    <= 1'b1;
+                if (data_valid) begin
+                    case (data_index[4:0])
+                        5'd0:    word0       <= ls_rx_rd_data;
+                        5'd1:    word1       <= ls_rx_rd_data;
+                        5'd2:    word2       <= ls_rx_rd_data;
+                        5'd4:    word4       <= ls_rx_rd_data;
+                        5'd5:    wwpn[63:32] <= ls_rx_rd_data;
+                        5'd6:    wwpn[31:0]  <= ls_rx_rd_data;
+                        5'd17:   word17      <= ls_rx_rd_data;
+                        5'd18:   word18      <= ls_rx_rd_data;
+                        default: ;
+                    endcase
+                    if (data_index == ls_rx_words - 10'd1 || data_index == LAST_CAPTURED) begin
+                        data_valid <= 1'b0;
+                        state      <= STATE_CLASSIFY;
+                    end
+                end
+            end
+            STATE_CLASSIFY: begin
+                request_valid <= is_request;
+                reply_valid   <= is_reply;
+                if (is_request || is_reply) begin
+                    state <= STATE_HELD;
+                end else begin
+                    stat_dropped <= 1'b1;
+                    ls_rx_done   <= 1'b1;
+                    state        <= STATE_IDLE;
+                end
+            end
+            default:
+                if ((request_valid && request_done) || (reply_valid && reply_done)) begin
+                    request_valid <= 1'b0;
+                    reply_valid   <= 1'b0;
+                    ls_rx_done    <= 1'b1;
+                    state         <= STATE_IDLE;
+                end
+        endcase
+        if (rst) begin
+            state         <= STATE_IDLE;
+            data_valid    <= 1'b0;
+            ls_rx_done    <= 1'b0;
+            request_valid <= 1'b0;
+            reply_valid   <= 1'b0;
+        end
+    end
+
+endmodule
+
+`resetall
