@@ -396,7 +396,14 @@ class HostInitiator(NPort):
             return
         turn: Future[None] = self.executor.future()
         self._queue.append(turn)
-        await turn  # bounded by the command deadlines of those before it
+        # Those before it run into their own deadlines, retries and aborts included; this one only catches a leak.
+        limit = 4 * (self.retries + 1) * (self.timers.command + self.timers.e_d_tov) * (1 + len(self._queue))
+        what = f"{self.name}: one of {self.queue_depth} command slots"
+        try:
+            await wait_for(self.executor, turn, limit, what, self.last_seen)
+        except DeadlineExceeded:
+            self._queue.remove(turn)
+            raise
 
     def _give_slot(self) -> None:
         if self._queue:

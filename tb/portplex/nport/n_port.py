@@ -16,6 +16,7 @@ from typing import Any
 
 from portplex.executor import DeadlineExceeded, Executor, Future, wait_for
 from portplex.fc.constants import (
+    SOFI3,
     X_ID_UNASSIGNED,
     Address,
     BaRjtExplanation,
@@ -38,7 +39,7 @@ from portplex.framelink import Frame, FrameLink
 from portplex.nport import els
 from portplex.nport.ct import Ct, CtReject, fc4_types
 from portplex.nport.fcp import DATA_BYTES
-from portplex.nport.sequence import SOFI3, Violation
+from portplex.nport.sequence import Violation
 
 _RESPONDER = int(FCtl.EXCHANGE_RESPONDER)
 _END = int(FCtl.END_SEQUENCE)
@@ -272,7 +273,7 @@ class NPort:
         finally:
             del self._originated[exchange.ox_id]
 
-    async def els(self, d_id: int, payload: bytes, what: str, timeout: int | None = None) -> bytes:
+    async def link_service(self, d_id: int, payload: bytes, what: str, timeout: int | None = None) -> bytes:
         """An extended link service; the LS_ACC payload, or LsReject."""
         _, reply = await self.request(RCtl.ELS_REQUEST, FcType.ELS, d_id, payload, what, timeout)
         return self._accepted(what, reply)
@@ -315,7 +316,7 @@ class NPort:
 
     async def port_login(self, d_id: int) -> Session:
         """PLOGI with a peer or a well-known address."""
-        reply = await self.els(d_id, self.login_parameters().pack(Els.PLOGI), "PLOGI")
+        reply = await self.link_service(d_id, self.login_parameters().pack(Els.PLOGI), "PLOGI")
         return self._open_session(d_id, els.LoginParameters.unpack(reply))
 
     async def process_login(self, d_id: int) -> Session:
@@ -323,7 +324,7 @@ class NPort:
         session = self.sessions.get(d_id)
         if session is None:
             raise LinkDown(f"{self.name}: no port login with {d_id:06X}h, PRLI needs one")
-        reply = els.PrliPage.unpack(await self.els(d_id, els.prli(self._prli_parameters()), "PRLI"))
+        reply = els.PrliPage.unpack(await self.link_service(d_id, els.prli(self._prli_parameters()), "PRLI"))
         if reply.response != PrliResponse.EXECUTED:
             raise LinkDown(f"{self.name}: PRLI was answered by {d_id:06X}h with response code {reply.response}")
         session.initiator = bool(reply.parameters & PrliFcp.INITIATOR)
@@ -332,7 +333,7 @@ class NPort:
 
     async def process_logout(self, d_id: int) -> None:
         """PRLO."""
-        await self.els(d_id, els.prlo(), "PRLO")
+        await self.link_service(d_id, els.prlo(), "PRLO")
         session = self.sessions.get(d_id)
         if session is not None:
             session.initiator = session.target = False
@@ -340,7 +341,7 @@ class NPort:
     async def logout(self, d_id: int) -> None:
         """LOGO; the session is gone whatever the answer."""
         try:
-            await self.els(d_id, els.logo(self.n_port_id, self.wwpn), "LOGO")
+            await self.link_service(d_id, els.logo(self.n_port_id, self.wwpn), "LOGO")
         finally:
             self._close_session(d_id, f"{self.name} has logged out")
 
@@ -359,7 +360,7 @@ class NPort:
         await self.ct(Ct(CtCommand.RSPN_ID, me + counted), "RSPN_ID")
         await self.ct(Ct(CtCommand.RFT_ID, me + fc4_types({FcType.FCP})), "RFT_ID")
         await self.ct(Ct(CtCommand.RFF_ID, me + bytes((0, 0, features, FcType.FCP))), "RFF_ID")
-        await self.els(Address.FABRIC_CONTROLLER, els.scr(), "SCR")
+        await self.link_service(Address.FABRIC_CONTROLLER, els.scr(), "SCR")
 
     async def start(self) -> None:
         """Fabric login and registration."""
@@ -387,7 +388,7 @@ class NPort:
             try:
                 if exchange.peer in self.sessions:
                     payload = els.rrq(self.n_port_id, exchange.ox_id, exchange.rx_id)
-                    await self.els(exchange.peer, payload, "RRQ")
+                    await self.link_service(exchange.peer, payload, "RRQ")
             except (els.LsReject, DeadlineExceeded, LinkDown):
                 self.counts["rrq_failed"] += 1
             finally:
@@ -507,19 +508,22 @@ class NPort:
 
     def _els_request(self, header: Header, payload: bytes) -> None:
         """Answer an ELS from a peer."""
-        command = payload[0] if payload else 0
-        handler = _ELS_HANDLERS.get(command)
-        if handler is None:
-            self.counts["els_unsupported"] += 1
-            self.reply(header, els.reject(LsRjtReason.UNSUPPORTED, LsRjtExplanation.NOT_SUPPORTED))
-            return
+        handler = _ELS_HANDLERS.get(payload[0] if payload else 0, NPort._recv_unsupported)
         try:
-            answer = handler(self, header, payload)
+            answer = self.els_request(header, payload) or handler(self, header, payload)
         except (struct.error, ValueError, IndexError):
             answer = els.reject(LsRjtReason.PROTOCOL_ERROR, LsRjtExplanation.INVALID_LENGTH)
         if answer[0] == Els.LS_RJT:
             self.counts["ls_rjt_sent"] += 1
         self.reply(header, answer)
+
+    def els_request(self, header: Header, payload: bytes) -> bytes | None:
+        """Override to answer an ELS in another way: the reply's payload, or None for the usual one."""
+        return None
+
+    def _recv_unsupported(self, header: Header, payload: bytes) -> bytes:
+        self.counts["els_unsupported"] += 1
+        return els.reject(LsRjtReason.UNSUPPORTED, LsRjtExplanation.NOT_SUPPORTED)
 
     def _recv_plogi(self, header: Header, payload: bytes) -> bytes:
         parameters = els.LoginParameters.unpack(payload)
@@ -599,7 +603,7 @@ class NPort:
 
         async def tell() -> None:
             try:
-                await self.els(peer, els.logo(self.n_port_id, self.wwpn), "LOGO")
+                await self.link_service(peer, els.logo(self.n_port_id, self.wwpn), "LOGO")
             except (els.LsReject, DeadlineExceeded, LinkDown):
                 self.counts["logo_unanswered"] += 1
 
