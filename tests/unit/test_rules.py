@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every rule of the checkers catches its fault, and good traffic breaks none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from portplex.fc.constants import ORDERED_SETS
+from portplex.fc.layers import ELS_LS_ACC_PRLI, ELS_LS_RJT, ELS_PRLI, FC, FCP_CMND, FCP_RSP, FCP_XFER_RDY, SCSI_WRITE_10
+from portplex.framelink import Frame
+from portplex.model.frame_rules import Direction, FrameRules
+from portplex.model.pointer_rules import PointerRules
+
+HOST, ARRAY = 0x010001, 0x010E00
+IN, OUT = Direction.TO_DEVICE, Direction.FROM_DEVICE
+Step = tuple[Frame, Direction]
+
+
+def frame(packet: FC, *, initiate: bool = True, terminate: bool = True) -> Frame:
+    sof = ORDERED_SETS["SOFi3" if initiate else "SOFn3"]
+    eof = ORDERED_SETS["EOFt_NEG" if terminate else "EOFn_NEG"]
+    return Frame(bytes(packet), sof, eof)
+
+
+def host(**fields: int) -> FC:
+    return FC(d_id=ARRAY, s_id=HOST, **fields)
+
+
+def array(**fields: int) -> FC:
+    return FC(d_id=HOST, s_id=ARRAY, **fields)
+
+
+def login() -> list[Step]:
+    return [(frame(host(ox_id=1) / ELS_PRLI()), IN), (frame(array(ox_id=1) / ELS_LS_ACC_PRLI()), OUT)]
+
+
+def data(port: Callable[..., FC], size: int, offset: int, count: int, f_ctl: int, **fields: int) -> FC:
+    return port(r_ctl=1, type=8, f_ctl=f_ctl, parameter=offset, seq_cnt=count, **fields) / bytes(size)
+
+
+def write() -> list[Step]:
+    """A write of 4096 bytes in two frames."""
+    command = FCP_CMND(write=1, cdb=SCSI_WRITE_10(blocks=8), fcp_dl=4096)
+    ids = {"ox_id": 5, "rx_id": 9}
+    return [
+        *login(),
+        (frame(host(ox_id=5) / command), IN),
+        (frame(array(**ids) / FCP_XFER_RDY(burst_length=4096)), OUT),
+        (frame(data(host, 2048, 0, 0, 0x000008, seq_id=2, **ids), terminate=False), IN),
+        (frame(data(host, 2048, 2048, 1, 0x090008, seq_id=2, **ids), initiate=False), IN),
+        (frame(array(seq_id=3, **ids) / FCP_RSP()), OUT),
+    ]
+
+
+def read() -> list[Step]:
+    """A read of 4096 bytes in two frames."""
+    ids = {"ox_id": 6, "rx_id": 4}
+    return [
+        *login(),
+        (frame(host(ox_id=6) / FCP_CMND(read=1, fcp_dl=4096)), IN),
+        (frame(data(array, 2048, 0, 0, 0x800008, seq_id=1, **ids), terminate=False), OUT),
+        (frame(data(array, 2048, 2048, 1, 0x880008, seq_id=1, **ids), initiate=False), OUT),
+        (frame(array(seq_id=2, **ids) / FCP_RSP()), OUT),
+    ]
+
+
+def judge(steps: list[Step]) -> FrameRules:
+    rules = FrameRules()
+    for step in steps:
+        rules.observe(*step)
+    rules.finish()
+    return rules
+
+
+def mutated(steps: list[Step], index: int, change: Callable[[FC], None]) -> list[Step]:
+    old, direction = steps[index]
+    packet = FC(old.data)
+    change(packet)
+    return [*steps[:index], (replace(old, data=bytes(packet)), direction), *steps[index + 1 :]]
+
+
+@pytest.mark.fast
+def test_good_exchanges_break_no_rule() -> None:
+    rules = judge(write() + read())
+    assert not rules.violations
+    assert rules.counts["compared"] == 13
+    assert rules.commands_accepted == 2
+
+
+FAULTS: dict[str, tuple[str, list[Step]]] = {
+    "bad CRC": ("bad CRC", [(replace(read()[3][0], crc_ok=False), OUT)]),
+    "SEQ_CNT gap": ("SEQ_CNT 2", mutated(read(), 4, lambda p: setattr(p, "seq_cnt", 2))),
+    "offset gap": ("offset", mutated(read(), 4, lambda p: setattr(p, "parameter", 1024))),
+    "EOFt too early": ("EOFt, but", [*read()[:3], (replace(read()[3][0], eof=ORDERED_SETS["EOFt_POS"]), OUT)]),
+    "EOFn at the end": ("EOFn, but", [*read()[:4], (replace(read()[4][0], eof=ORDERED_SETS["EOFn_POS"]), OUT)]),
+    "EOFa": ("end delimiter", [*read()[:3], (replace(read()[3][0], eof=ORDERED_SETS["EOFa_NEG"]), OUT)]),
+    "SOFn3 first": ("without an open", [*read()[:3], (replace(read()[3][0], sof=ORDERED_SETS["SOFn3"]), OUT)]),
+    "SOFi3 inside": ("while open", [*read()[:4], (replace(read()[4][0], sof=ORDERED_SETS["SOFi3"]), OUT)]),
+    "SOF of class 2": ("start delimiter", [*read()[:3], (replace(read()[3][0], sof=ORDERED_SETS["SOFi2"]), OUT)]),
+    "initiative too early": ("initiative", mutated(read(), 3, lambda p: setattr(p, "f_ctl", 0x810008))),
+    "RX_ID changes": ("RX_ID changed", mutated(read(), 5, lambda p: setattr(p, "rx_id", 77))),
+    "wrong RX_ID from the originator": ("not the responder's", mutated(write(), 4, lambda p: setattr(p, "rx_id", 1))),
+    "no login": ("not logged in", write()[2:]),
+    "OX_ID used while open": ("used again", [*write()[:3], write()[2]]),
+    "burst beyond the data length": (
+        "XFER_RDY of",
+        mutated(write(), 3, lambda p: setattr(p.payload, "burst_length", 8192)),
+    ),
+    "write data without XFER_RDY": ("write data", [*write()[:3], *write()[4:]]),
+    "GOOD before the data": ("GOOD after", [*write()[:4], write()[6]]),
+    "short read with GOOD": ("GOOD after", [*read()[:3], read()[5]]),
+    "too much read data": ("read data", mutated(read(), 2, lambda p: setattr(p.payload, "fcp_dl", 2048))),
+    "exchange never ends": ("never ended", write()[:-1]),
+    "sequence never ends": ("never ended", read()[:4]),
+    "reply to nothing": ("nobody asked for", [(frame(array(ox_id=3) / ELS_LS_RJT()), OUT)]),
+    "nothing compared": ("no frame was compared", []),
+}
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("name", FAULTS)
+def test_planted_fault_is_caught(name: str) -> None:
+    expected, steps = FAULTS[name]
+    rules = judge(steps)
+    assert any(expected in violation.text for violation in rules.violations), rules.violations
+    assert rules.counts["failed"] >= 1
+
+
+@pytest.mark.fast
+def test_aborted_exchange_may_stay_without_response() -> None:
+    abts = (frame(host(ox_id=5, r_ctl=0x81, type=0)), IN)
+    assert not judge([*write()[:4], abts]).violations
+
+
+def pointers(*observations: tuple[int, int], confirmed: int = 100) -> PointerRules:
+    rules = PointerRules(capacity=100, confirmed=lambda blocks: blocks <= confirmed)
+    for time, (backup, copy) in enumerate(observations):
+        rules.observe(time, backup, copy)
+    return rules
+
+
+@pytest.mark.fast
+def test_pointers_that_grow_in_order_are_right() -> None:
+    rules = pointers((0, 0), (0, 50), (50, 50), (50, 50), (100, 100))
+    assert not rules.violations
+    assert rules.counts["compared"] == 5
+    assert rules.history == [(0, 0, 0), (1, 0, 50), (2, 50, 50), (4, 100, 100)]
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("expected", "observations", "confirmed"),
+    [
+        ("beyond copy_pointer", [(51, 50)], 100),
+        ("beyond the capacity", [(0, 101)], 100),
+        ("backup_pointer went back", [(20, 50), (10, 50)], 100),
+        ("copy_pointer went back", [(0, 50), (0, 40)], 100),
+        ("not every block", [(20, 50)], 10),
+    ],
+)
+def test_planted_pointer_fault_is_caught(expected: str, observations: list[tuple[int, int]], confirmed: int) -> None:
+    rules = pointers(*observations, confirmed=confirmed)
+    assert any(expected in text for text in rules.violations)
