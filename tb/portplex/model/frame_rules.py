@@ -124,11 +124,8 @@ class FrameRules:
         """Traffic has ended: nothing may be open (I8), and something must have been compared."""
         for exchange in self._exchanges.values():
             if not exchange.aborted:
-                self._add(
-                    "I8",
-                    exchange.started,
-                    f"exchange {exchange.ox_id:04x} of {exchange.originator:06x} > {exchange.responder:06x} never ended",
-                )
+                ports = f"{exchange.originator:06x} > {exchange.responder:06x}"
+                self._add("I8", exchange.started, f"exchange {ports} ox {exchange.ox_id:04x} never ended")
         for key in self._sequences:
             self._add("I8", 0, f"sequence {key[2]:02x} of {key[0]:06x} > {key[1]:06x} never ended")
         if self.counts["compared"] == 0:
