@@ -53,6 +53,7 @@ module fc_port_bfm #(
     localparam [31:0] CONTROL_DROP_R_RDY   = 32'd4; // never send the next n
     localparam [31:0] CONTROL_EXTRA_R_RDY  = 32'd5; // send n that nothing was received for
     localparam [31:0] CONTROL_CLEAR_STATS  = 32'd6;
+    localparam [31:0] CONTROL_CLEAR        = 32'd7; // done in C
 
     localparam [1:0] LINK_NORMAL  = 2'd0;
     localparam [1:0] LINK_OFFLINE = 2'd1; // stay in OL1
@@ -251,6 +252,7 @@ module fc_port_bfm #(
                 r_rdy_received = 32'd0;
                 credit_min = tx_credit_limit;
             end
+            CONTROL_CLEAR: ;
             default: $display("%m: control operation %0d is not known", operation);
         endcase
     endtask
@@ -265,10 +267,8 @@ module fc_port_bfm #(
             if (rx_charisk == 4'b1000 && rx_data[31:24] == 8'hBC) begin
                 // a primitive sequence or idle counts after three equal words
                 if (rx_data == last_word) begin
-                    if (same_words != 2'd3) begin
-                        same_words = same_words + 2'd1;
-                        recognised = (same_words == 2'd3);
-                    end
+                    if (same_words != 2'd3) same_words = same_words + 2'd1;
+                    recognised = (same_words == 2'd3);
                 end else begin
                     same_words = 2'd1;
                     last_word = rx_data;
@@ -329,7 +329,10 @@ module fc_port_bfm #(
             state_clocks = state_clocks + 32'd1;
             if (recognised)
                 case (rx_data)
-                    OLS: next_state = STATE_OL2;
+                    OLS: begin
+                        next_state = STATE_OL2;
+                        state_clocks = 32'd0; // an offline peer may stay so
+                    end
                     NOS: next_state = STATE_LF1;
                     LR: next_state = (state == STATE_OL3 || state == STATE_LF2) ? STATE_LF2 : STATE_LR2;
                     LRR:

@@ -94,6 +94,9 @@ class FcPort:
         self._idle = False
         self._counts: Counter[str] = Counter()
         transactors.attach_port(number, self._deliver)
+        if self._library.active(number):  # made while the link is up: a later test of the same simulation
+            self.link_up, self.link_state = True, 0
+        self.on_sent = None
 
     # ---- sending
 

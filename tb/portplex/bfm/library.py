@@ -161,6 +161,9 @@ class Library:
     def clear(self, port: int) -> None:
         self._c.pp_fc_clear(port)
 
+    def active(self, port: int) -> bool:
+        return bool(self._c.pp_fc_active(port))
+
     def stats(self, port: int) -> Stats:
         stats = Stats()
         self._c.pp_fc_stats(port, ctypes.byref(stats))

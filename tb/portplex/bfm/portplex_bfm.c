@@ -58,6 +58,7 @@ struct item {
     struct item *next;
     int64_t visible; /* clock at which the HDL may see it; NEVER until then */
     int length, flags, gap, last;
+    int serial; /* of its port, for CLEAR */
     uint32_t *words; /* then length/8 words of K nibbles, packed, or NULL for SOF and EOF only */
     uint32_t *k;
 };
@@ -76,7 +77,7 @@ struct port {
     struct fifo items, controls;
     struct item *current; /* the item the HDL holds */
     struct pp_stats stats;
-    int active, report_sent, notify_idle;
+    int active, report_sent, notify_idle, serial;
 };
 
 static struct port ports[PP_PORTS];
@@ -148,7 +149,7 @@ struct record_head {
     int32_t kind, source;
     int64_t clock;
     int32_t a, b, c, d; /* item: length, flags, gap, last */
-    int32_t k_there, spare;
+    int32_t k_there, serial;
 };
 
 static void write_record(int kind, int source, const void *entry) {
@@ -156,7 +157,7 @@ static void write_record(int kind, int source, const void *entry) {
     if (kind == RECORD_ITEM) {
         const struct item *item = entry;
         head.clock = item->visible, head.a = item->length, head.b = item->flags, head.c = item->gap, head.d = item->last;
-        head.k_there = item->k != NULL;
+        head.k_there = item->k != NULL, head.serial = item->serial;
         fwrite(&head, sizeof head, 1, record);
         fwrite(item->words, 4, (size_t)item->length, record);
         if (item->k) fwrite(item->k, 4, (size_t)(item->length + 7) / 8, record);
@@ -213,7 +214,8 @@ int64_t pp_replay(const char *path) {
             if (head.a < 1 || head.a > PP_WORDS) break;
             struct item *item = allocate(sizeof *item);
             size_t k_words = head.k_there ? (size_t)(head.a + 7) / 8 : 0;
-            *item = (struct item){.visible = head.clock, .length = head.a, .flags = head.b, .gap = head.c, .last = head.d};
+            *item = (struct item){.visible = head.clock, .length = head.a, .flags = head.b, .gap = head.c, .last = head.d,
+                                  .serial = head.serial};
             item->words = allocate(4 * ((size_t)head.a + k_words));
             if (fread(item->words, 4, (size_t)head.a + k_words, file) != (size_t)head.a + k_words) break;
             item->k = k_words ? item->words + head.a : NULL;
@@ -241,13 +243,13 @@ static void free_item(struct item *item) {
     }
 }
 
-/* Drop what waits in the queue, except what may be sent in any state unless `all`. In a replay only what is visible. */
-static int flush(struct port *p, int all, int64_t clock) {
+/* Drop what waits in the queue and was pushed before `serial`, except what may be sent in any state unless `all`. */
+static int flush(struct port *p, int all, int serial) {
     struct fifo kept = {0};
     int dropped = 0;
     while (p->items.head) {
         struct item *item = pop(&p->items);
-        if ((!all && (item->flags & PP_ITEM_ANY_STATE)) || (replaying && item->visible > clock)) {
+        if ((!all && (item->flags & PP_ITEM_ANY_STATE)) || item->serial >= serial) {
             append(&kept, item);
         } else {
             free_item(item);
@@ -255,13 +257,25 @@ static int flush(struct port *p, int all, int64_t clock) {
         }
     }
     p->items = kept;
+    p->stats.flushed += (uint64_t)dropped;
+    return dropped;
+}
+
+/* The link or the reset has taken the item the HDL held, too. */
+static int flush_all(struct port *p, int all, int64_t clock) {
+    int serial = p->serial, dropped = 0;
+    if (replaying) { /* what a recording holds for later is not there yet */
+        struct item *item = p->items.head;
+        while (item && item->visible <= clock) item = item->next;
+        serial = item ? item->serial : INT32_MAX;
+    }
     if (p->current && (all || !(p->current->flags & PP_ITEM_ANY_STATE))) {
         free_item(p->current);
         p->current = NULL;
-        dropped++;
+        dropped = 1;
+        p->stats.flushed++;
     }
-    p->stats.flushed += (uint64_t)dropped;
-    return dropped;
+    return dropped + flush(p, all, serial);
 }
 
 int pp_fc_build(const uint8_t *data, int length, int initiate, int terminate, uint32_t *words) {
@@ -286,7 +300,8 @@ int pp_fc_build(const uint8_t *data, int length, int initiate, int terminate, ui
 
 static void push_item(int port, int length, uint32_t *words, uint32_t *k, int flags, int gap, int last) {
     struct item *item = allocate(sizeof *item);
-    *item = (struct item){.visible = NEVER, .length = length, .words = words, .k = k, .flags = flags, .gap = gap, .last = last};
+    *item = (struct item){.visible = NEVER, .length = length, .words = words, .k = k, .flags = flags, .gap = gap, .last = last,
+                          .serial = ports[port].serial++};
     append(&ports[port].items, item);
 }
 
@@ -348,9 +363,9 @@ void pp_fc_sent(int port, int64_t start, int64_t end) {
     struct item *item = p->current;
     if (!item) return;
     p->current = NULL;
+    if (item->flags & PP_ITEM_FRAME) p->stats.frame_words_sent += (uint64_t)item->length;
     if ((item->flags & PP_ITEM_FRAME) && item->last) {
         p->stats.frames_sent++;
-        p->stats.frame_words_sent += (uint64_t)item->length;
         p->stats.payload_words_sent += item->length > 9 ? (uint64_t)item->length - 9 : 0;
         if (p->report_sent && !replaying) {
             int data_words = item->length > 3 ? item->length - 3 : 0;
@@ -374,10 +389,15 @@ int pp_fc_push_control(int port, int operation, int argument) {
 void pp_fc_control(int port, int64_t clock, int *operation, int *argument, int *more) {
     struct port *p = &ports[port];
     *operation = *argument = *more = 0;
-    if (!look(&p->controls, clock, RECORD_CONTROL, port)) return;
-    struct control *control = pop(&p->controls);
-    *operation = control->operation, *argument = control->argument;
-    free(control);
+    while (look(&p->controls, clock, RECORD_CONTROL, port)) {
+        struct control *control = pop(&p->controls);
+        *operation = control->operation, *argument = control->argument;
+        free(control);
+        if (*operation == PP_CONTROL_CLEAR)
+            flush(p, 1, *argument);
+        else
+            break;
+    }
     *more = look(&p->controls, clock, RECORD_CONTROL, port);
 }
 
@@ -406,7 +426,9 @@ int pp_fc_pending(int port) {
 }
 
 void pp_fc_stats(int port, struct pp_stats *stats) { *stats = ports[port].stats; }
-void pp_fc_clear(int port) { flush(&ports[port], 1, NEVER); }
+/* Drop what was queued so far; done by the next control poll, so that a replay does the same. */
+void pp_fc_clear(int port) { pp_fc_push_control(port, PP_CONTROL_CLEAR, ports[port].serial); }
+int pp_fc_active(int port) { return ports[port].active; }
 
 /* ---- receive ---- */
 
@@ -451,7 +473,7 @@ void pp_fc_frame(int port, int64_t start, int64_t end, int length, int flags, co
 void pp_fc_link(int port, int64_t clock, int state) {
     struct port *p = &ports[port];
     p->active = state == 0;
-    int flushed = p->active ? 0 : flush(p, 0, clock);
+    int flushed = p->active ? 0 : flush_all(p, 0, clock);
     struct pp_event *event = add_event((uint32_t)port, PP_EVENT_LINK, 0);
     event->value = (uint32_t)state, event->end = (uint64_t)clock, event->flags = (uint32_t)flushed;
 }
@@ -460,7 +482,7 @@ void pp_fc_reset(int port, int64_t clock) {
     struct port *p = &ports[port];
     p->active = 0;
     struct pp_event *event = add_event((uint32_t)port, PP_EVENT_RESET, 0);
-    event->value = clock ? (uint32_t)flush(p, 1, clock) : 0, event->end = (uint64_t)clock;
+    event->value = clock ? (uint32_t)flush_all(p, 1, clock) : 0, event->end = (uint64_t)clock;
 }
 
 /* ---- AXI4-Lite, reset, time ---- */

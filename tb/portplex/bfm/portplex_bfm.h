@@ -18,6 +18,8 @@ extern "C" {
 #define PP_ITEM_ANY_STATE 2 /* sent in any link state, not only in AC */
 #define PP_ITEM_FRAME 4     /* a frame: reported when sent, counted */
 
+#define PP_CONTROL_CLEAR 7 /* control operation done in C; 0 to 6 belong to fc_port_bfm.v */
+
 /* kinds of event, for Python */
 #define PP_EVENT_FRAME 1 /* received frame */
 #define PP_EVENT_SENT 2  /* frame sent */
@@ -72,6 +74,7 @@ void pp_fc_report_sent(int port, int on);
 int pp_fc_pending(int port);
 void pp_fc_stats(int port, struct pp_stats *stats);
 void pp_fc_clear(int port);
+int pp_fc_active(int port);
 void pp_axil_push(int master, int write, uint32_t address, uint32_t data, uint32_t deadline);
 void pp_reset_push(int clocks);
 int64_t pp_get_time_zero(void);

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import cocotb
 from cocotb.handle import LogicObject
 from cocotb.simtime import get_sim_time
+from cocotb.task import Task
 from cocotb.triggers import ValueChange
 
 from portplex.bfm.library import Event, Kind, Library, library
@@ -24,10 +25,14 @@ class BenchTop(Protocol):
 class Transactors:
     """All transactors of a simulation. Make one before its FcPorts and AxiLites; it starts itself.
 
-    `wakes` counts how often Python ran; with nothing arriving it does not move.
+    `wakes` counts how often Python ran; with nothing arriving it does not move. Raises RuntimeError for a second one in a test.
     """
 
+    _running: ClassVar[Task[None] | None] = None
+
     def __init__(self, top: BenchTop, *, period_ns: int = 4) -> None:
+        if Transactors._running is not None and not Transactors._running.done():
+            raise RuntimeError("this test already has a Transactors; only one can take the events")
         self.library: Library = library()
         self.log = logging.getLogger("portplex.bfm")
         self.wakes = 0
@@ -36,7 +41,9 @@ class Transactors:
         self._wake = top.wake
         self._ports: dict[int, Callable[[Event], None]] = {}
         self._masters: dict[int, Callable[[Event], None]] = {}
-        self._task = cocotb.start_soon(self._run())
+        for _ in self.library.drain():  # left over from a test before this one
+            pass
+        Transactors._running = cocotb.start_soon(self._run())
 
     def now(self) -> int:
         """Words since the first reset ended (0 before). Costs one call into the simulator (time step 1 ns)."""
