@@ -50,7 +50,7 @@ class Header(NamedTuple):
     def unpack(cls, data: bytes | bytearray | memoryview) -> Header:
         """The header of a frame that starts at byte 0 of `data`; struct.error when it is shorter than 24 bytes."""
         word0, word1, word2, word3, word4, parameter = _WORDS.unpack_from(data)
-        return cls(
+        fields = (
             word0 >> 24,
             word0 & 0xFFFFFF,
             word1 >> 24,
@@ -64,6 +64,7 @@ class Header(NamedTuple):
             word4 & 0xFFFF,
             parameter,
         )
+        return tuple.__new__(cls, fields)  # half the time of cls(*fields)
 
     def checked(self) -> Header:
         """Itself, when every field fits; ValueError that names the field, its value and what is allowed otherwise."""

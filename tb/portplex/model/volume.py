@@ -114,7 +114,14 @@ class VolumeModel:
                 if held == [None]:
                     del self._candidates[block]
         elif write.done:
-            self._settle(span)
+            candidates = self._candidates
+            alone = all(len(held) == 2 and held[0] is None for held in map(candidates.__getitem__, span))
+            if alone and self._oldest_read(write.lba, span.stop) > write.end:
+                self.image[write.lba * BLOCK : span.stop * BLOCK] = write.data
+                for block in span:
+                    del candidates[block]
+            else:
+                self._settle(span)
 
     def begin_read(self, lba: int, blocks: int) -> Read:
         self._check_range(lba, blocks)
@@ -134,24 +141,35 @@ class VolumeModel:
         del self._reads[read]
         self.counts["reads"] += 1
         self.counts["compared"] += read.blocks
+        data = bytes(data)
         first, end = read.lba, read.lba + read.blocks
         span = range(first, end)
         candidates = self._candidates
-        settled = not candidates or candidates.keys().isdisjoint(span)
-        if settled and data == memoryview(self.image)[first * BLOCK : end * BLOCK]:
-            return
-        view = memoryview(data)
-        got = {block: bytes(view[(block - first) * BLOCK : (block - first + 1) * BLOCK]) for block in span}
-        wrong = [block for block in span if got[block] not in self._legal(block, read)]
-        if wrong:
-            self.counts["failed"] += len(wrong)
-            block = wrong[0]
-            legal = " or ".join(_show(value) for value in self._legal(block, read))
-            raise DataMismatch(
-                f"{len(wrong)} of {read.blocks} blocks read at LBA {first} are wrong; block {block} is "
-                f"{_show(got[block])}, legal: {legal}"
-            )
-        self._settle(span)
+        expected = self.image[first * BLOCK : end * BLOCK]
+        touched = [] if candidates.keys().isdisjoint(span) else [block for block in span if block in candidates]
+        for block in touched:
+            at = (block - first) * BLOCK
+            got = data[at : at + BLOCK]
+            if got in self._legal(block, read):
+                expected[at : at + BLOCK] = got
+            else:
+                expected[at] = ~got[0] & 0xFF
+        if expected != data:
+            self._fail(read, data, expected)
+        if touched:
+            self._settle(touched)
+
+    def _fail(self, read: Read, data: bytes, expected: bytearray) -> None:
+        """Count the blocks that differ and name the first."""
+        spans = [slice(at, at + BLOCK) for at in range(0, len(data), BLOCK)]
+        wrong = [read.lba + index for index, at in enumerate(spans) if data[at] != expected[at]]
+        self.counts["failed"] += len(wrong)
+        block = wrong[0]
+        legal = " or ".join(_show(value) for value in self._legal(block, read))
+        raise DataMismatch(
+            f"{len(wrong)} of {read.blocks} blocks read at LBA {read.lba} are wrong; block {block} is "
+            f"{_show(data[spans[block - read.lba]])}, legal: {legal}"
+        )
 
     def check_image(self, image: bytes | bytearray | memoryview) -> None:
         """Compare a whole volume image, as a read of all blocks at this moment."""
@@ -182,15 +200,21 @@ class VolumeModel:
         newest = max((w.begin for w in held if w is not None and w.done and w.end < moment), default=-1)
         return [w for w in held if (0 if w is None else w.end) >= newest] if newest >= 0 else held
 
+    def _oldest_read(self, first: int, end: int) -> int:
+        """When the oldest read under way of these blocks began; the next moment when there is none."""
+        for read in self._reads:
+            if read.lba < end and first < read.lba + read.blocks:
+                return read.begin
+        return self._moment + 1
+
     def _settle(self, span: Iterable[int]) -> None:
         """Forget, in these blocks, what no read begun before now can see any more."""
-        oldest = next(iter(self._reads)).begin if self._reads else self._moment + 1
         candidates = self._candidates
         for block in span:
             held = candidates.get(block)
             if held is None:
                 continue
-            alive = self._alive(held, oldest)
+            alive = self._alive(held, self._oldest_read(block, block + 1))
             if len(alive) == 1:
                 write = alive[0]
                 if write is not None:

@@ -316,7 +316,6 @@ class HostInitiator(NPort):
     ) -> Result:
         """A command until it is GOOD: again after wire failures, BUSY, TASK SET FULL (with a pause) and UNIT ATTENTION,
         `retries` times in all. CommandFailed for any other status; the last error when the tries are used up."""
-        what = f"{self.name}: {scsi.parse(cdb).name} to LUN {lun} of {d_id:06X}h"
         for attempt in range(self.retries + 1):
             final = attempt == self.retries
             try:
@@ -330,7 +329,7 @@ class HostInitiator(NPort):
                 return result
             attention = result.sense is not None and result.sense.key == SenseKey.UNIT_ATTENTION
             if final or not (attention or result.status in _BUSY):
-                raise CommandFailed(what, result)
+                raise CommandFailed(f"{self.name}: {scsi.parse(cdb).name} to LUN {lun} of {d_id:06X}h", result)
             self.counts["retries"] += 1
             if result.status in _BUSY:
                 self.counts["busy"] += 1
