@@ -67,8 +67,8 @@ module frame_rx #(
     reg         initiate_reg;
     reg         bad_character_reg;
     reg         too_long_reg;
-    reg         disparity_reg;              // running disparity is positive
-    reg [9:0]   words_reg;                 // data words since SOF
+    reg         disparity_reg;  // running disparity is positive
+    reg [9:0]   words_reg;      // data words since SOF
     reg [31:0]  crc_reg;
     reg [191:0] header_reg;
 
@@ -76,11 +76,11 @@ module frame_rx #(
     reg [BUFFER_WIDTH-1:0] write_buffer_reg;
     reg [BUFFER_WIDTH-1:0] read_buffer_reg;
     reg [6:0]   committed_reg;
-    reg         stale_head_reg;             // the head came before the last link reset: no R_RDY is owed for it
-    reg [6:0]   reset_events_reg;           // frames lost in a link reset and not yet counted
+    reg         stale_head_reg;    // the head came before the last link reset: no R_RDY is owed for it
+    reg [6:0]   reset_events_reg;  // frames lost in a link reset and not yet counted
 
     reg [31:0]  payload_ram [0:BUFFERS*1024-1];
-    reg [203:0] frame_ram [0:BUFFERS-1];           // header, words, initiate, terminate
+    reg [203:0] frame_ram [0:BUFFERS-1];  // header, words, initiate, terminate
 
     integer i;
 

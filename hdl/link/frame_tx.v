@@ -55,14 +55,14 @@ module frame_tx (
         STATE_EOF = 3'd4;
 
     reg [2:0]   state_reg;
-    reg [2:0]   gap_reg;                  // words sent since EOF, up to GAP_WORDS
-    reg [1:0]   quiet_reg;                // IDLEs sent since EOF or R_RDY, up to 2
+    reg [2:0]   gap_reg;    // words sent since EOF, up to GAP_WORDS
+    reg [1:0]   quiet_reg;  // IDLEs sent since EOF or R_RDY, up to 2
     reg [191:0] header_reg;
     reg [2:0]   header_left_reg;
     reg [9:0]   words_left_reg;
     reg         terminate_reg;
     reg [31:0]  crc_reg;
-    reg         disparity_reg;            // positive, before the word on the wire
+    reg         disparity_reg;  // positive, before the word on the wire
 
     wire gap_done = gap_reg == GAP_WORDS && quiet_reg == 2'd2;
 

@@ -25,8 +25,8 @@ module port_state_machine (
     // State
     output wire [3:0]  state,
     output reg         active,
-    output reg  [31:0] state_word,     // to send while not active
-    output reg         left_active,      // strobe in the first clock out of AC
+    output reg  [31:0] state_word,   // to send while not active
+    output reg         left_active,  // strobe in the first clock out of AC
     output reg         link_down_event,
     output reg         link_reset_event,
     output reg         stat_link_failure,
@@ -46,11 +46,11 @@ module port_state_machine (
 
     reg [3:0]  state_reg;
     reg [3:0]  state_next;
-    reg        was_up_reg;        // AC was reached since the link was last down
+    reg        was_up_reg;      // AC was reached since the link was last down
     reg [3:0]  last_kind_reg;
-    reg [1:0]  same_count_reg;    // words equal to last_kind_reg, up to 3
-    reg [15:0] wait_ticks_reg;   // in this state
-    reg [15:0] lost_ticks_reg;   // without synchronisation
+    reg [1:0]  same_count_reg;  // words equal to last_kind_reg, up to 3
+    reg [15:0] wait_ticks_reg;  // in this state
+    reg [15:0] lost_ticks_reg;  // without synchronisation
 
     wire time_out = tick && cfg_r_t_tov_ticks != 16'd0 && wait_ticks_reg == cfg_r_t_tov_ticks;
     wire sync_time_out = tick && cfg_r_t_tov_ticks != 16'd0 && lost_ticks_reg == cfg_r_t_tov_ticks;
