@@ -134,6 +134,7 @@ module els_originator #(
     reg [7:0]  login_status;
     reg [23:0] answer_id;
     reg [7:0]  answer_credit;
+    reg        answer_fabric;                   // FLOGI was answered by a fabric, not by an N_Port at the other end
     reg [23:0] destination;
 
     assign table_id = login_done_id;
@@ -216,8 +217,8 @@ module els_originator #(
 
     // The answer: does it belong to the open exchange, and what does it say
     wire [7:0]  opcode   = word0[31:24];
-    wire        is_match = reply_header[63:48] == {8'hF0, counter} && reply_header[151:128] == destination
-                           && (step == STEP_FLOGI || reply_header[183:160] == my_id)
+    wire        is_match = reply_header[63:48] == {8'hF0, counter}
+                           && (step == STEP_FLOGI || (reply_header[151:128] == destination && reply_header[183:160] == my_id))
                            && reply_header[127:120] == (is_ct ? `FC_TYPE_CT : `FC_TYPE_ELS);
     wire        is_rjt   = is_ct ? word2[31:16] == `FC_CT_REJECT && reply_words >= 10'd4 :
                            opcode == `FC_ELS_LS_RJT && reply_words == 10'd2;
@@ -313,6 +314,7 @@ module els_originator #(
         login_status         = 8'd0;
         answer_id            = 24'd0;
         answer_credit        = 8'd1;
+        answer_fabric        = 1'b0;
         my_id                = 24'd0;
         my_id_valid          = 1'b0;
         bb_credit_set        = 1'b0;
@@ -401,6 +403,7 @@ module els_originator #(
                     stat_ls_rjt_received <= !is_good && is_rjt && !is_ct;
                     answer_id            <= reply_header[183:160];
                     answer_credit        <= word1[15:0] == 16'd0 ? 8'd1 : word1[15:8] != 8'd0 ? 8'd255 : word1[7:0];
+                    answer_fabric        <= word2[28];
                     table_wwpn           <= wwpn;
                     table_words          <= payload_words;
                     table_initiator      <= word4[5];
@@ -424,7 +427,10 @@ module els_originator #(
                             my_id_valid     <= 1'b1;
                             bb_credit_set   <= 1'b1;
                             bb_credit_value <= answer_credit;
-                            start_step(STEP_SERVER);
+                            if (answer_fabric)
+                                start_step(STEP_SERVER);
+                            else
+                                state <= STATE_IDLE;
                         end else begin
                             retry_later;
                         end
