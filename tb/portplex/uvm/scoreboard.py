@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scoreboard: every frame against the rules, as it passes. A run that compared nothing has failed."""
+
+from __future__ import annotations
+
+from pyuvm import uvm_subscriber
+
+from portplex.model.frame_rules import FrameRules
+from portplex.uvm.items import ObservedFrame
+
+
+class ScoreboardFailed(AssertionError):
+    """What the scoreboard found, one line each."""
+
+
+class FrameScoreboard(uvm_subscriber):
+    """Feeds `FrameRules`; the check phase ends it and raises when anything was wrong or nothing was compared.
+
+    A test that breaks frames on purpose sets `rules.strict_input` to False; one that ends with traffic open sets
+    `expect_end` to False.
+    """
+
+    def build_phase(self) -> None:
+        self.rules = FrameRules()
+        self.expect_end = True
+
+    def write(self, item: ObservedFrame) -> None:
+        self.rules.observe(item.frame, item.direction)
+
+    def problems(self) -> list[str]:
+        """Violations as text."""
+        return [f"{v.rule} at word {v.time}: {v.text}" for v in self.rules.violations]
+
+    def check_phase(self) -> None:
+        if self.expect_end:
+            self.rules.finish()
+        if self.rules.counts["compared"] == 0 or self.rules.counts["failed"]:
+            found = "\n".join(self.problems()) or "no frame was compared"
+            raise ScoreboardFailed(f"{self.rules.counts['failed']} violations:\n{found}")
