@@ -354,7 +354,7 @@ module host_engine #(
             STATE_CLEAR: begin
                 rows[count_reg[TW-1:0]] <= {ROW{1'b0}};
                 attention[count_reg[5:0]] <= 16'hFFFF;
-                count_reg <= count_reg + 8'd1;
+                count_reg <= count_reg + 8'd1;  // ends at 0
                 if (count_reg == 8'd255)
                     state_reg <= STATE_IDLE;
             end
@@ -645,7 +645,7 @@ module host_engine #(
                     attention[count_reg[5:0]] <= 16'hFFFF;
                 if (scan_reg[4])
                     attention[count_reg[5:0]][n_volume] <= 1'b1;
-                count_reg <= count_reg + 8'd1;
+                count_reg <= count_reg == LAST_SCAN[7:0] ? 8'd0 : count_reg + 8'd1;
                 state_reg <= count_reg == LAST_SCAN[7:0] ? STATE_IDLE : STATE_SCAN;
             end
 

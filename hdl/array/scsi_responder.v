@@ -296,7 +296,7 @@ module scsi_responder #(
                     task_reg <= rs_task;
                     page_reg <= rs_page;
                     arg_reg <= rs_arg;
-                    volume_reg <= rs_volume;
+                    volume_reg <= rs_lun_ok ? rs_volume : 4'd0;
                     lun_ok_reg <= rs_lun_ok;
                     sense_reg <= rs_sense[19:0];
                     blocks_reg <= all_blocks[{1'b0, rs_volume, 5'd0} +: 32];
