@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+-f array/host_engine.f
+array/scsi_responder.v
+array/backup_engine.v
+array/priority_arbiter.v
+array/management_registers.v
+array/array_controller.v

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+`resetall
+`timescale 1ns / 1ns
+`default_nettype none
+
+/* Array controller 300: host engine, SCSI responder, backup engine, priority arbiter and management registers. It merges the transfer
+   instructions of hosts and backup into one stream and takes each completion to the engine that asked. */
+module array_controller #(
+    parameter TASKS = 32,         // 1 to 256
+    parameter BACKUP_SLOTS = 4,   // 1 to 16
+    parameter RX_BUFFERS = 8,     // 1 to 64
+    parameter VOLUMES = 4,        // 1 to 16
+    parameter SEGMENTS = 512,     // cache segments
+    parameter DRIVE_BLOCKS = 32768 // blocks of the drive
+) (
+    input  wire                  clk,
+    input  wire                  rst,
+    input  wire                  tick,
+
+    // AXI4-Lite slave of the management console
+    input  wire [15:0]           s_axil_awaddr,
+    input  wire [2:0]            s_axil_awprot,
+    input  wire                  s_axil_awvalid,
+    output wire                  s_axil_awready,
+    input  wire [31:0]           s_axil_wdata,
+    input  wire [3:0]            s_axil_wstrb,
+    input  wire                  s_axil_wvalid,
+    output wire                  s_axil_wready,
+    output wire [1:0]            s_axil_bresp,
+    output wire                  s_axil_bvalid,
+    input  wire                  s_axil_bready,
+    input  wire [15:0]           s_axil_araddr,
+    input  wire [2:0]            s_axil_arprot,
+    input  wire                  s_axil_arvalid,
+    output wire                  s_axil_arready,
+    output wire [31:0]           s_axil_rdata,
+    output wire [1:0]            s_axil_rresp,
+    output wire                  s_axil_rvalid,
+    input  wire                  s_axil_rready,
+
+    // transfer instruction
+    output wire                  ti_valid,
+    input  wire                  ti_ready,
+    output wire [3:0]            ti_op,
+    output wire [7:0]            ti_task,
+    output wire [8:0]            ti_slot,
+    output wire [11:0]           ti_offset,
+    output wire [16:0]           ti_length,
+    output wire [31:0]           ti_relative_offset,
+    output wire [23:0]           ti_port_id,
+    output wire [15:0]           ti_lun,
+    output wire [31:0]           ti_lba,
+    output wire [7:0]            ti_status,
+    output wire [23:0]           ti_sense,
+    output wire [31:0]           ti_residual,
+    output wire                  ti_residual_under,
+    output wire                  ti_residual_over,
+    output wire                  ti_rsp_code_valid,
+    output wire [7:0]            ti_rsp_code,
+
+    // host request
+    input  wire                  hr_valid,
+    output wire                  hr_ready,
+    input  wire [1:0]            hr_op,
+    input  wire [7:0]            hr_task,
+    input  wire [23:0]           hr_port_id,
+    input  wire [5:0]            hr_login,
+    input  wire [63:0]           hr_lun,
+    input  wire [127:0]          hr_cdb,
+    input  wire [31:0]           hr_length,
+    input  wire                  hr_read,
+    input  wire                  hr_write,
+    input  wire [2:0]            hr_attribute,
+    input  wire [7:0]            hr_task_management,
+
+    // completion
+    input  wire                  done_valid,
+    output wire                  done_ready,
+    input  wire [3:0]            done_op,
+    input  wire [7:0]            done_task,
+    input  wire [8:0]            done_slot,
+    input  wire [7:0]            done_status,
+    input  wire [7:0]            done_scsi_status,
+    input  wire [23:0]           done_sense,
+
+    // login event
+    input  wire                  login_event_valid,
+    input  wire [5:0]            login_event_index,
+
+    // class preference
+    output wire                  prefer_backup,
+    input  wire                  online_waiting,
+    input  wire                  stat_backup_frame,
+    input  wire [11:0]           stat_frame_bytes,
+
+    // chunk service of the cache: clients 0 host engine, 1 backup engine
+    output wire [1:0]            chunk_valid,
+    input  wire [1:0]            chunk_ready,
+    output wire [5:0]            chunk_op,
+    output wire [17:0]           chunk_slot,
+    output wire [15:0]           chunk_volume,
+    output wire [63:0]           chunk_lba,
+    output wire [15:0]           chunk_blocks,
+    input  wire [1:0]            chunk_rsp_valid,
+    output wire [1:0]            chunk_rsp_ready,
+    input  wire [5:0]            chunk_rsp_op,
+    input  wire [17:0]           chunk_rsp_slot,
+    input  wire [1:0]            chunk_rsp_error,
+
+    // segment list and cache back port, for response pages
+    output wire                  sl_wr_valid,
+    input  wire                  sl_wr_ready,
+    output wire [8:0]            sl_wr_slot,
+    output wire [4:0]            sl_wr_index,
+    output wire [19:0]           sl_wr_line,
+    output wire                  bk_valid,
+    input  wire                  bk_ready,
+    output wire                  bk_write,
+    output wire [19:0]           bk_line,
+    output wire [127:0]          bk_wdata,
+
+    // management information store: clients 0 register window, 1 backup engine
+    output wire [1:0]            mis_valid,
+    input  wire [1:0]            mis_ready,
+    output wire [1:0]            mis_write,
+    output wire [2*10-1:0]       mis_addr,
+    output wire [2*32-1:0]       mis_wdata,
+    input  wire                  mis_rdata_valid,
+    input  wire [31:0]           mis_rdata,
+
+    // configuration from the registers
+    output wire                  link_enable,
+    output wire                  link_reset_request,
+    output wire [63:0]           cfg_wwpn,
+    output wire [63:0]           cfg_wwnn,
+    output wire [15:0]           cfg_e_d_tov_ticks,
+    output wire [15:0]           cfg_r_a_tov_ticks,
+    output wire [15:0]           cfg_r_t_tov_ticks,
+    output wire [VOLUMES*32-1:0] cfg_volume_base,
+    output wire [VOLUMES*32-1:0] cfg_volume_blocks,
+    output wire                  flush,
+
+    // status for the registers
+    input  wire [3:0]            status_link_state,
+    input  wire                  status_fabric_login,
+    input  wire [7:0]            status_logins,
+    input  wire [8:0]            status_open_tasks,
+    input  wire [23:0]           my_id,
+    input  wire [32*16-1:0]      lesb,
+    input  wire [32*16-1:0]      port_counters,
+    input  wire                  status_clean,
+    input  wire                  status_unpinned,
+
+    // strobes of cache and drive to count, bit n in counter 6 + n
+    input  wire [7:0]            stat_events
+);
+
+    localparam COUNTERS = 20;
+
+    /* Volumes and backup job, from the registers. */
+    wire [VOLUMES*2-1:0] cfg_volume_flags;
+    wire [7:0]  backup_volume;
+    wire [23:0] backup_port_id;
+    wire [15:0] backup_lun;
+    wire [31:0] backup_lba;
+    wire [7:0]  backup_chunk;
+    wire [31:0] copy_pointer;
+    wire        start_backup;
+    wire        start_restore;
+    wire        abort_backup;
+    wire [3:0]  backup_state;
+    wire [31:0] backup_pointer;
+    wire [31:0] job_copy_pointer;
+    wire [31:0] backup_error;
+    wire [31:0] backup_sense;
+    wire        backup_active;
+    wire        cfg_backup_first;
+    wire [31:0] cfg_backup_quantum;
+    wire [31:0] cfg_online_time;
+
+    wire        stat_read;
+    wire        stat_write;
+    wire [16:0] stat_bytes;
+    wire [8:0]  host_open;
+    wire        stat_chunk;
+    wire        stat_retry;
+    wire        stat_quantum;
+    wire        stat_quantum_short;
+
+    /* Counters 0400h on; they wrap. */
+    reg [COUNTERS*32-1:0] counters_reg;
+    wire [COUNTERS-1:0] events = {2'd0, stat_quantum_short, stat_quantum, stat_retry, stat_chunk, stat_events, 2'd0, 2'd0, stat_write, stat_read};
+    integer n;
+
+    always @(posedge clk) begin
+        if (events != {COUNTERS{1'b0}})
+            for (n = 0; n < COUNTERS; n = n + 1)
+                if (events[n])
+                    counters_reg[32*n +: 32] <= counters_reg[32*n +: 32] + 32'd1;
+        /* 64-bit byte counts: reads in 3:2, writes in 5:4, high word first */
+        if (stat_read)
+            {counters_reg[32*2 +: 32], counters_reg[32*3 +: 32]} <=
+                {counters_reg[32*2 +: 32], counters_reg[32*3 +: 32]} + {47'd0, stat_bytes};
+        if (stat_write)
+            {counters_reg[32*4 +: 32], counters_reg[32*5 +: 32]} <=
+                {counters_reg[32*4 +: 32], counters_reg[32*5 +: 32]} + {47'd0, stat_bytes};
+        counters_reg[32*18 +: 32] <= {23'd0, host_open};
+        counters_reg[32*19 +: 32] <= job_copy_pointer;
+        if (rst)
+            counters_reg <= {COUNTERS*32{1'b0}};
+    end
+
+    initial counters_reg = {COUNTERS*32{1'b0}};
+
+    /* Transfer instructions: host and backup take turns; a choice shown stays until it is taken. */
+    wire        host_ti_valid;
+    wire        host_ti_ready;
+    wire [3:0]  host_ti_op;
+    wire [7:0]  host_ti_task;
+    wire [8:0]  host_ti_slot;
+    wire [11:0] host_ti_offset;
+    wire [16:0] host_ti_length;
+    wire [31:0] host_ti_relative_offset;
+    wire [23:0] host_ti_port_id;
+    wire [15:0] host_ti_lun;
+    wire [31:0] host_ti_lba;
+    wire [7:0]  host_ti_status;
+    wire [23:0] host_ti_sense;
+    wire [31:0] host_ti_residual;
+    wire        host_ti_residual_under;
+    wire        host_ti_residual_over;
+    wire        host_ti_rsp_code_valid;
+    wire [7:0]  host_ti_rsp_code;
+    wire        backup_ti_valid;
+    wire        backup_ti_ready;
+    wire [3:0]  backup_ti_op;
+    wire [8:0]  backup_ti_slot;
+    wire [16:0] backup_ti_length;
+    wire [23:0] backup_ti_port_id;
+    wire [15:0] backup_ti_lun;
+    wire [31:0] backup_ti_lba;
+
+    reg  turn_reg;     // 1: it is the backup's turn
+    reg  held_reg;
+    reg  held_backup_reg;
+    wire choose_backup = held_reg ? held_backup_reg : backup_ti_valid && (turn_reg || !host_ti_valid);
+
+    assign ti_valid = host_ti_valid || backup_ti_valid;
+    assign ti_op = choose_backup ? backup_ti_op : host_ti_op;
+    assign ti_task = choose_backup ? 8'd0 : host_ti_task;
+    assign ti_slot = choose_backup ? backup_ti_slot : host_ti_slot;
+    assign ti_offset = choose_backup ? 12'd0 : host_ti_offset;
+    assign ti_length = choose_backup ? backup_ti_length : host_ti_length;
+    assign ti_relative_offset = choose_backup ? 32'd0 : host_ti_relative_offset;
+    assign ti_port_id = choose_backup ? backup_ti_port_id : host_ti_port_id;
+    assign ti_lun = choose_backup ? backup_ti_lun : host_ti_lun;
+    assign ti_lba = choose_backup ? backup_ti_lba : host_ti_lba;
+    assign ti_status = choose_backup ? 8'd0 : host_ti_status;
+    assign ti_sense = choose_backup ? 24'd0 : host_ti_sense;
+    assign ti_residual = choose_backup ? 32'd0 : host_ti_residual;
+    assign ti_residual_under = !choose_backup && host_ti_residual_under;
+    assign ti_residual_over = !choose_backup && host_ti_residual_over;
+    assign ti_rsp_code_valid = !choose_backup && host_ti_rsp_code_valid;
+    assign ti_rsp_code = choose_backup ? 8'd0 : host_ti_rsp_code;
+    assign host_ti_ready = ti_ready && !choose_backup;
+    assign backup_ti_ready = ti_ready && choose_backup;
+
+    always @(posedge clk) begin
+        held_reg <= ti_valid && !ti_ready;
+        held_backup_reg <= choose_backup;
+        if (ti_valid && ti_ready)
+            turn_reg <= !choose_backup;
+        if (rst) begin
+            held_reg <= 1'b0;
+            held_backup_reg <= 1'b0;
+            turn_reg <= 1'b0;
+        end
+    end
+
+    initial begin
+        held_reg = 1'b0;
+        held_backup_reg = 1'b0;
+        turn_reg = 1'b0;
+    end
+
+    /* Completions: operations from 8 on are of the initiator. */
+    wire host_done_ready;
+    wire backup_done_ready;
+    assign done_ready = done_op[3] ? backup_done_ready : host_done_ready;
+
+    wire        rs_valid;
+    wire        rs_ready;
+    wire [7:0]  rs_task;
+    wire [2:0]  rs_page;
+    wire [7:0]  rs_arg;
+    wire [3:0]  rs_volume;
+    wire        rs_lun_ok;
+    wire [23:0] rs_sense;
+    wire        rs_done_valid;
+    wire        rs_done_ready;
+    wire [7:0]  rs_done_task;
+    wire [8:0]  rs_done_length;
+
+    host_engine #(.TASKS(TASKS), .VOLUMES(VOLUMES)) host_engine_inst (
+        .clk(clk), .rst(rst),
+        .hr_valid(hr_valid), .hr_ready(hr_ready), .hr_op(hr_op), .hr_task(hr_task), .hr_port_id(hr_port_id), .hr_login(hr_login),
+        .hr_lun(hr_lun), .hr_cdb(hr_cdb), .hr_length(hr_length), .hr_read(hr_read), .hr_write(hr_write),
+        .hr_attribute(hr_attribute), .hr_task_management(hr_task_management),
+        .login_event_valid(login_event_valid), .login_event_index(login_event_index),
+        .ti_valid(host_ti_valid), .ti_ready(host_ti_ready), .ti_op(host_ti_op), .ti_task(host_ti_task), .ti_slot(host_ti_slot),
+        .ti_offset(host_ti_offset), .ti_length(host_ti_length), .ti_relative_offset(host_ti_relative_offset),
+        .ti_port_id(host_ti_port_id), .ti_lun(host_ti_lun), .ti_lba(host_ti_lba), .ti_status(host_ti_status), .ti_sense(host_ti_sense),
+        .ti_residual(host_ti_residual), .ti_residual_under(host_ti_residual_under), .ti_residual_over(host_ti_residual_over),
+        .ti_rsp_code_valid(host_ti_rsp_code_valid), .ti_rsp_code(host_ti_rsp_code),
+        .done_valid(done_valid && !done_op[3]), .done_ready(host_done_ready), .done_op(done_op), .done_task(done_task),
+        .done_slot(done_slot), .done_status(done_status), .done_scsi_status(done_scsi_status), .done_sense(done_sense),
+        .chunk_valid(chunk_valid[0]), .chunk_ready(chunk_ready[0]), .chunk_op(chunk_op[2:0]), .chunk_slot(chunk_slot[8:0]),
+        .chunk_volume(chunk_volume[7:0]), .chunk_lba(chunk_lba[31:0]), .chunk_blocks(chunk_blocks[7:0]),
+        .chunk_rsp_valid(chunk_rsp_valid[0]), .chunk_rsp_ready(chunk_rsp_ready[0]), .chunk_rsp_op(chunk_rsp_op[2:0]),
+        .chunk_rsp_slot(chunk_rsp_slot[8:0]), .chunk_rsp_error(chunk_rsp_error[0]),
+        .rs_valid(rs_valid), .rs_ready(rs_ready), .rs_task(rs_task), .rs_page(rs_page), .rs_arg(rs_arg), .rs_volume(rs_volume),
+        .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
+        .rs_done_task(rs_done_task), .rs_done_length(rs_done_length),
+        .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
+        .stat_read(stat_read), .stat_write(stat_write), .stat_bytes(stat_bytes), .status_open(host_open)
+    );
+
+    scsi_responder #(.VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) scsi_responder_inst (
+        .clk(clk), .rst(rst),
+        .rs_valid(rs_valid), .rs_ready(rs_ready), .rs_task(rs_task), .rs_page(rs_page), .rs_arg(rs_arg), .rs_volume(rs_volume),
+        .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
+        .rs_done_task(rs_done_task), .rs_done_length(rs_done_length),
+        .sl_wr_valid(sl_wr_valid), .sl_wr_ready(sl_wr_ready), .sl_wr_slot(sl_wr_slot), .sl_wr_index(sl_wr_index), .sl_wr_line(sl_wr_line),
+        .bk_valid(bk_valid), .bk_ready(bk_ready), .bk_write(bk_write), .bk_line(bk_line), .bk_wdata(bk_wdata),
+        .cfg_wwnn(cfg_wwnn), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags)
+    );
+
+    backup_engine #(.TASKS(TASKS), .BACKUP_SLOTS(BACKUP_SLOTS), .VOLUMES(VOLUMES)) backup_engine_inst (
+        .clk(clk), .rst(rst), .tick(tick),
+        .start_backup(start_backup), .start_restore(start_restore), .abort_backup(abort_backup),
+        .cfg_volume(backup_volume), .cfg_port_id(backup_port_id), .cfg_lun(backup_lun), .cfg_lba(backup_lba), .cfg_chunk(backup_chunk),
+        .cfg_copy_pointer(copy_pointer), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
+        .status_state(backup_state), .status_pointer(backup_pointer), .status_copy_pointer(job_copy_pointer),
+        .status_error(backup_error), .status_sense(backup_sense), .status_active(backup_active),
+        .stat_chunk(stat_chunk), .stat_retry(stat_retry),
+        .chunk_valid(chunk_valid[1]), .chunk_ready(chunk_ready[1]), .chunk_op(chunk_op[5:3]), .chunk_slot(chunk_slot[17:9]),
+        .chunk_volume(chunk_volume[15:8]), .chunk_lba(chunk_lba[63:32]), .chunk_blocks(chunk_blocks[15:8]),
+        .chunk_rsp_valid(chunk_rsp_valid[1]), .chunk_rsp_ready(chunk_rsp_ready[1]), .chunk_rsp_op(chunk_rsp_op[5:3]),
+        .chunk_rsp_slot(chunk_rsp_slot[17:9]), .chunk_rsp_error(chunk_rsp_error[1]),
+        .ti_valid(backup_ti_valid), .ti_ready(backup_ti_ready), .ti_op(backup_ti_op), .ti_slot(backup_ti_slot),
+        .ti_length(backup_ti_length), .ti_port_id(backup_ti_port_id), .ti_lun(backup_ti_lun), .ti_lba(backup_ti_lba),
+        .done_valid(done_valid && done_op[3]), .done_ready(backup_done_ready), .done_op(done_op), .done_slot(done_slot),
+        .done_status(done_status), .done_scsi_status(done_scsi_status), .done_sense(done_sense),
+        .mis_valid(mis_valid[1]), .mis_ready(mis_ready[1]), .mis_write(mis_write[1]), .mis_addr(mis_addr[19:10]),
+        .mis_wdata(mis_wdata[63:32])
+    );
+
+    priority_arbiter priority_arbiter_inst (
+        .clk(clk), .rst(rst),
+        .cfg_backup_first(cfg_backup_first), .cfg_backup_quantum(cfg_backup_quantum), .cfg_online_time(cfg_online_time),
+        .backup_active(backup_active), .online_waiting(online_waiting), .stat_backup_frame(stat_backup_frame),
+        .stat_frame_bytes(stat_frame_bytes), .prefer_backup(prefer_backup),
+        .stat_quantum(stat_quantum), .stat_quantum_short(stat_quantum_short)
+    );
+
+    management_registers #(
+        .TASKS(TASKS), .BACKUP_SLOTS(BACKUP_SLOTS), .RX_BUFFERS(RX_BUFFERS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS),
+        .COUNTERS(COUNTERS), .DRIVE_BLOCKS(DRIVE_BLOCKS)
+    ) management_registers_inst (
+        .clk(clk), .rst(rst),
+        .s_axil_awaddr(s_axil_awaddr), .s_axil_awprot(s_axil_awprot), .s_axil_awvalid(s_axil_awvalid), .s_axil_awready(s_axil_awready),
+        .s_axil_wdata(s_axil_wdata), .s_axil_wstrb(s_axil_wstrb), .s_axil_wvalid(s_axil_wvalid), .s_axil_wready(s_axil_wready),
+        .s_axil_bresp(s_axil_bresp), .s_axil_bvalid(s_axil_bvalid), .s_axil_bready(s_axil_bready),
+        .s_axil_araddr(s_axil_araddr), .s_axil_arprot(s_axil_arprot), .s_axil_arvalid(s_axil_arvalid), .s_axil_arready(s_axil_arready),
+        .s_axil_rdata(s_axil_rdata), .s_axil_rresp(s_axil_rresp), .s_axil_rvalid(s_axil_rvalid), .s_axil_rready(s_axil_rready),
+        .mis_valid(mis_valid[0]), .mis_ready(mis_ready[0]), .mis_write(mis_write[0]), .mis_addr(mis_addr[9:0]),
+        .mis_wdata(mis_wdata[31:0]), .mis_rdata_valid(mis_rdata_valid), .mis_rdata(mis_rdata),
+        .link_enable(link_enable), .link_reset_request(link_reset_request), .cfg_wwpn(cfg_wwpn), .cfg_wwnn(cfg_wwnn),
+        .cfg_e_d_tov_ticks(cfg_e_d_tov_ticks), .cfg_r_a_tov_ticks(cfg_r_a_tov_ticks), .cfg_r_t_tov_ticks(cfg_r_t_tov_ticks),
+        .status_link_state(status_link_state), .status_fabric_login(status_fabric_login), .status_logins(status_logins),
+        .status_open_tasks(status_open_tasks), .my_id(my_id), .lesb(lesb), .port_counters(port_counters),
+        .flush(flush), .status_clean(status_clean), .status_unpinned(status_unpinned),
+        .cfg_volume_base(cfg_volume_base), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
+        .counters(counters_reg),
+        .cfg_backup_volume(backup_volume), .cfg_backup_port_id(backup_port_id), .cfg_backup_lun(backup_lun),
+        .cfg_backup_lba(backup_lba), .cfg_backup_chunk(backup_chunk), .cfg_copy_pointer(copy_pointer),
+        .start_backup(start_backup), .start_restore(start_restore), .abort_backup(abort_backup),
+        .status_backup_state(backup_state), .status_backup_pointer(backup_pointer), .status_backup_error(backup_error),
+        .status_backup_sense(backup_sense),
+        .cfg_backup_first(cfg_backup_first), .cfg_backup_quantum(cfg_backup_quantum), .cfg_online_time(cfg_online_time)
+    );
+
+endmodule
+
+`resetall
