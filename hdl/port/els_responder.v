@@ -19,6 +19,7 @@ module els_responder #(
     input  wire [63:0]     cfg_wwpn,
     input  wire [63:0]     cfg_wwnn,
     input  wire [23:0]     my_id,
+    input  wire            my_id_valid,
     input  wire [32*6-1:0] lesb,
 
     // Request, from ls_receive
@@ -298,7 +299,7 @@ module els_responder #(
                 lost      <= 1'b0;
                 index     <= 5'd0;
                 if (request_valid && !request_done)
-                    state <= STATE_DECIDE;
+                    state <= my_id_valid && !link_down_event ? STATE_DECIDE : STATE_FINISH;
             end
 
             STATE_DECIDE:

@@ -258,6 +258,7 @@ module link_services #(
         .cfg_wwpn(cfg_wwpn),
         .cfg_wwnn(cfg_wwnn),
         .my_id(my_id),
+        .my_id_valid(my_id_valid),
         .lesb(lesb[32*6-1:0]),
         .request_valid(request_valid),
         .request_done(request_done),
