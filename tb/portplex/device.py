@@ -21,10 +21,17 @@ class Device(Protocol):
     `taps` are called for every good frame on port 0 in both directions, in the order of the wire.
     """
 
-    executor: Executor
-    ports: Sequence[FrameLink]
-    management: Management
-    taps: list[Tap]
+    @property
+    def executor(self) -> Executor: ...
+
+    @property
+    def ports(self) -> Sequence[FrameLink]: ...
+
+    @property
+    def management(self) -> Management: ...
+
+    @property
+    def taps(self) -> list[Tap]: ...
 
     def traffic(self) -> dict[str, int]:
         """Counters since the start, in words and frames: `words`, `frames_tx`, `frames_rx`, `payload_words_tx`,
