@@ -28,7 +28,7 @@ class _Access:
 
 
 class AxiLite:
-    """AXI4-Lite master with number `number`: one access at a time, in the order asked for, Python woken when it is done."""
+    """AXI4-Lite master with number `number`: one access at a time, in the order asked for."""
 
     def __init__(
         self, transactors: Transactors, number: int = 0, *, address_width: int = 16, deadline: int = DEADLINE
@@ -41,7 +41,7 @@ class AxiLite:
         transactors.attach_master(number, self._deliver)
 
     async def read(self, address: int, *, deadline: int | None = None) -> int:
-        """The 32-bit word at `address` (a multiple of 4). Raises BusError for SLVERR, DECERR, deadline (clocks) or reset."""
+        """The 32-bit word at `address` (a multiple of 4). Raises BusError: SLVERR, DECERR, deadline (clocks), reset."""
         return await self._access(False, address, 0, deadline)
 
     async def write(self, address: int, value: int, *, deadline: int | None = None) -> None:

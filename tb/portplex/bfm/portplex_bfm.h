@@ -81,8 +81,9 @@ int64_t pp_get_time_zero(void);
 int64_t pp_drain(const uint8_t **events);
 uint32_t pp_eof_form(uint32_t eof, const uint32_t *words, int length);
 int pp_record(const char *path);
-int pp_record_end(int64_t clock);
+int pp_record_end(void);
 int64_t pp_replay(const char *path);
+int pp_replay_state(void);
 
 #ifdef __cplusplus
 }

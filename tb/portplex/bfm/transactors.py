@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
@@ -15,6 +16,9 @@ from cocotb.triggers import ValueChange
 
 from portplex.bfm.library import Event, Kind, Library, library
 
+RECORD_VARIABLE = "PORTPLEX_RECORD"
+"""Environment variable with the file that a run is recorded in, for bench/plain_loop.cpp to replay without Python."""
+
 
 class BenchTop(Protocol):
     """The top of a bench with transactors: `wake` is clock_source's output, brought out as a port."""
@@ -25,7 +29,8 @@ class BenchTop(Protocol):
 class Transactors:
     """All transactors of a simulation. Make one before its FcPorts and AxiLites; it starts itself.
 
-    `wakes` counts how often Python ran; with nothing arriving it does not move. Raises RuntimeError for a second one in a test.
+    `wakes` counts how often Python ran; with nothing arriving it does not move. A test may have one; a second one is a
+    RuntimeError. With PORTPLEX_RECORD set the run is recorded in that file.
     """
 
     _running: ClassVar[Task[None] | None] = None
@@ -43,6 +48,9 @@ class Transactors:
         self._masters: dict[int, Callable[[Event], None]] = {}
         for _ in self.library.drain():  # left over from a test before this one
             pass
+        recording = os.environ.get(RECORD_VARIABLE)
+        if recording and Transactors._running is None:
+            self.library.record(recording)
         Transactors._running = cocotb.start_soon(self._run())
 
     def now(self) -> int:

