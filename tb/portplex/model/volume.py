@@ -85,9 +85,9 @@ class VolumeModel:
 
     def begin_write(self, lba: int, data: bytes) -> Write:
         """A write of whole blocks goes out."""
-        self._check_range(lba, len(data) // BLOCK)
         if not data or len(data) % BLOCK:
             raise ValueError(f"data of {len(data)} bytes: must be whole blocks of {BLOCK}, one at least")
+        self._check_range(lba, len(data) // BLOCK)
         self._moment += 1
         write = Write(lba, bytes(data), self._moment)
         candidates = self._candidates

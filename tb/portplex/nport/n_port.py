@@ -169,9 +169,9 @@ class NPort:
         self._responding: dict[tuple[int, int], Exchange] = {}  # by S_ID, OX_ID
         self._requests: dict[tuple[int, int], _Request] = {}  # by S_ID, OX_ID
         self._resting: set[int] = set()  # OX_IDs of aborted exchanges
-        self._next_ox_id = 0
-        self._next_rx_id = 0x8000
-        self._next_seq_id = 0
+        self.next_ox_id = 0
+        self.next_rx_id = 0x8000
+        self.next_seq_id = 0
         self._last: Header | None = None
         link.on_frame = self.receive
         link.on_link = self._link_changed
@@ -239,22 +239,22 @@ class NPort:
             send(b"".join((head, data[start:stop], _PAD[fill])), initiate=count == 0, terminate=final)
 
     def _take_seq_id(self) -> int:
-        seq_id = self._next_seq_id
-        self._next_seq_id = seq_id + 1 & 0xFF
+        seq_id = self.next_seq_id
+        self.next_seq_id = seq_id + 1 & 0xFF
         return seq_id
 
     def take_ox_id(self) -> int:
         """An OX_ID not in use and not resting; RuntimeError when there is none."""
         for _ in range(X_ID_UNASSIGNED):
-            ox_id = self._next_ox_id
-            self._next_ox_id = (ox_id + 1) % X_ID_UNASSIGNED
+            ox_id = self.next_ox_id
+            self.next_ox_id = (ox_id + 1) % X_ID_UNASSIGNED
             if ox_id not in self._originated and ox_id not in self._resting:
                 return ox_id
         raise RuntimeError(f"{self.name}: all {X_ID_UNASSIGNED} OX_IDs are in use")
 
     def take_rx_id(self) -> int:
-        rx_id = self._next_rx_id
-        self._next_rx_id = 0x8000 | rx_id + 1 & 0x7FFF if rx_id != 0xFFFE else 0x8000
+        rx_id = self.next_rx_id
+        self.next_rx_id = 0x8000 | rx_id + 1 & 0x7FFF if rx_id != 0xFFFE else 0x8000
         return rx_id
 
     # ---- requests to others ----
