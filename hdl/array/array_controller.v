@@ -151,7 +151,7 @@ module array_controller #(
     input  wire                  status_clean,
     input  wire                  status_unpinned,
 
-    // strobes of cache and drive to count, bit n in counter 6 + n
+    // strobes to count: read hit, read miss, staged, destaged, stage error, destage error, acquire put back, drive error
     input  wire [7:0]            stat_events
 );
 
@@ -187,23 +187,21 @@ module array_controller #(
     wire        stat_quantum;
     wire        stat_quantum_short;
 
-    /* Counters 0400h on; they wrap. */
+    /* Counters 0400h on; they wrap. The last two pairs are bytes read and written, low word first; then two states. */
     reg [COUNTERS*32-1:0] counters_reg;
-    wire [COUNTERS-1:0] events = {2'd0, stat_quantum_short, stat_quantum, stat_retry, stat_chunk, stat_events, 2'd0, 2'd0, stat_write, stat_read};
+    wire [13:0] events = {stat_quantum_short, stat_quantum, stat_retry, stat_chunk, stat_read, stat_events[7:2], stat_write,
+        stat_events[1:0]};
     integer n;
 
     always @(posedge clk) begin
-        if (events != {COUNTERS{1'b0}})
-            for (n = 0; n < COUNTERS; n = n + 1)
+        if (events != 14'd0)
+            for (n = 0; n < 14; n = n + 1)
                 if (events[n])
                     counters_reg[32*n +: 32] <= counters_reg[32*n +: 32] + 32'd1;
-        /* 64-bit byte counts: reads in 3:2, writes in 5:4, high word first */
         if (stat_read)
-            {counters_reg[32*2 +: 32], counters_reg[32*3 +: 32]} <=
-                {counters_reg[32*2 +: 32], counters_reg[32*3 +: 32]} + {47'd0, stat_bytes};
+            counters_reg[32*14 +: 64] <= counters_reg[32*14 +: 64] + {47'd0, stat_bytes};
         if (stat_write)
-            {counters_reg[32*4 +: 32], counters_reg[32*5 +: 32]} <=
-                {counters_reg[32*4 +: 32], counters_reg[32*5 +: 32]} + {47'd0, stat_bytes};
+            counters_reg[32*16 +: 64] <= counters_reg[32*16 +: 64] + {47'd0, stat_bytes};
         counters_reg[32*18 +: 32] <= {23'd0, host_open};
         counters_reg[32*19 +: 32] <= job_copy_pointer;
         if (rst)
