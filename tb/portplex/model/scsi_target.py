@@ -111,16 +111,16 @@ class ScsiTarget:
             raise ValueError(f"volumes: {len(volumes)} of them; must be 1 to 16")
         self.volumes = list(volumes)
         self.wwnn = wwnn
-        self._attention = {(login, volume) for login in range(64) for volume in range(16)}
+        self.attentions = {(login, volume) for login in range(64) for volume in range(16)}
 
     def login(self, index: int) -> None:
         """A new initiator took this row of the login table."""
-        self._attention |= {(index, volume) for volume in range(16)}
+        self.attentions |= {(index, volume) for volume in range(16)}
 
     def reset_volume(self, volume: int | None = None) -> None:
         """LOGICAL UNIT RESET of one volume, or TARGET RESET: a unit attention for every login."""
         volumes = range(16) if volume is None else [volume]
-        self._attention |= {(login, v) for login in range(64) for v in volumes}
+        self.attentions |= {(login, v) for login in range(64) for v in volumes}
 
     def find(self, lun: bytes) -> int | None:
         """Volume behind a LUN, None when there is none."""
@@ -155,8 +155,8 @@ class ScsiTarget:
         volume = self.find(lun)
         if volume is None and not (opcode in (0x03, 0x12) or (opcode == 0xA0 and decode_lun(lun) == 0)):
             raise _RefusedError(NO_LOGICAL_UNIT)
-        if opcode not in (0x03, 0x12, 0xA0) and (login, volume) in self._attention:
-            self._attention.discard((login, volume or 0))
+        if opcode not in (0x03, 0x12, 0xA0) and (login, volume) in self.attentions:
+            self.attentions.discard((login, volume or 0))
             raise _RefusedError(POWER_ON_RESET)
         if opcode not in {c[0] for c in COMMANDS}:
             raise _RefusedError(INVALID_OPCODE)
@@ -181,7 +181,7 @@ class ScsiTarget:
         if action is Action.WRITE and moved % BLOCK:
             raise _RefusedError(INVALID_FIELD_IN_IU)
         if opcode == 0x03 and wanted and volume is not None:
-            self._attention.discard((login, volume))
+            self.attentions.discard((login, volume))
         staged = blocks if action is Action.VERIFY else -(-moved // BLOCK) if media else 0
         return Answer(
             action=action,
@@ -217,7 +217,7 @@ class ScsiTarget:
         match cdb[0]:
             case 0x03:
                 self._need(not cdb[1] & 1)
-                pending = volume is not None and (login, volume) in self._attention
+                pending = volume is not None and (login, volume) in self.attentions
                 sense = NO_LOGICAL_UNIT if volume is None else POWER_ON_RESET if pending else NO_SENSE
                 return bytes([0x70, 0, sense[0], 0, 0, 0, 0, 12, 0, 0, 0, 0, sense[1], sense[2]]).ljust(20, b"\0"), cdb[
                     4

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+`resetall
+`timescale 1ns / 1ns
+`default_nettype none
+
+/* Host engine and SCSI responder wired together, for their bench. */
+module array_host_bench #(
+    parameter TASKS    = 32,
+    parameter VOLUMES  = 4,
+    parameter SEGMENTS = 512
+) (
+    input  wire clk,
+    input  wire rst,
+    input  wire hr_valid,
+    output wire hr_ready,
+    input  wire [1:0] hr_op,
+    input  wire [7:0] hr_task,
+    input  wire [23:0] hr_port_id,
+    input  wire [5:0] hr_login,
+    input  wire [63:0] hr_lun,
+    input  wire [127:0] hr_cdb,
+    input  wire [31:0] hr_length,
+    input  wire hr_read,
+    input  wire hr_write,
+    input  wire [2:0] hr_attribute,
+    input  wire [7:0] hr_task_management,
+    input  wire login_event_valid,
+    input  wire [5:0] login_event_index,
+    output wire ti_valid,
+    input  wire ti_ready,
+    output wire [3:0] ti_op,
+    output wire [7:0] ti_task,
+    output wire [8:0] ti_slot,
+    output wire [11:0] ti_offset,
+    output wire [16:0] ti_length,
+    output wire [31:0] ti_relative_offset,
+    output wire [23:0] ti_port_id,
+    output wire [15:0] ti_lun,
+    output wire [31:0] ti_lba,
+    output wire [7:0] ti_status,
+    output wire [23:0] ti_sense,
+    output wire [31:0] ti_residual,
+    output wire ti_residual_under,
+    output wire ti_residual_over,
+    output wire ti_rsp_code_valid,
+    output wire [7:0] ti_rsp_code,
+    input  wire done_valid,
+    output wire done_ready,
+    input  wire [3:0] done_op,
+    input  wire [7:0] done_task,
+    input  wire [8:0] done_slot,
+    input  wire [7:0] done_status,
+    input  wire [7:0] done_scsi_status,
+    input  wire [23:0] done_sense,
+    output wire chunk_valid,
+    input  wire chunk_ready,
+    output wire [2:0] chunk_op,
+    output wire [8:0] chunk_slot,
+    output wire [7:0] chunk_volume,
+    output wire [31:0] chunk_lba,
+    output wire [7:0] chunk_blocks,
+    input  wire chunk_rsp_valid,
+    output wire chunk_rsp_ready,
+    input  wire [2:0] chunk_rsp_op,
+    input  wire [8:0] chunk_rsp_slot,
+    input  wire chunk_rsp_error,
+    input  wire [VOLUMES*32-1:0] cfg_volume_blocks,
+    input  wire [VOLUMES*2-1:0] cfg_volume_flags,
+    output wire stat_read,
+    output wire stat_write,
+    output wire [16:0] stat_bytes,
+    output wire [8:0] status_open,
+    output wire sl_wr_valid,
+    input  wire sl_wr_ready,
+    output wire [8:0] sl_wr_slot,
+    output wire [4:0] sl_wr_index,
+    output wire [19:0] sl_wr_line,
+    output wire bk_valid,
+    input  wire bk_ready,
+    output wire bk_write,
+    output wire [19:0] bk_line,
+    output wire [127:0] bk_wdata,
+    input  wire [63:0] cfg_wwnn
+);
+
+    wire rs_valid;
+    wire rs_ready;
+    wire [7:0] rs_task;
+    wire [2:0] rs_page;
+    wire [7:0] rs_arg;
+    wire [3:0] rs_volume;
+    wire rs_lun_ok;
+    wire [23:0] rs_sense;
+    wire rs_done_valid;
+    wire rs_done_ready;
+    wire [7:0] rs_done_task;
+    wire [8:0] rs_done_length;
+
+    host_engine #(.TASKS(TASKS), .VOLUMES(VOLUMES)) engine (
+        .clk(clk), .rst(rst), .hr_valid(hr_valid), .hr_ready(hr_ready), .hr_op(hr_op), .hr_task(hr_task),
+        .hr_port_id(hr_port_id), .hr_login(hr_login), .hr_lun(hr_lun), .hr_cdb(hr_cdb), .hr_length(hr_length),
+        .hr_read(hr_read), .hr_write(hr_write), .hr_attribute(hr_attribute), .hr_task_management(hr_task_management),
+        .login_event_valid(login_event_valid), .login_event_index(login_event_index), .ti_valid(ti_valid),
+        .ti_ready(ti_ready), .ti_op(ti_op), .ti_task(ti_task), .ti_slot(ti_slot), .ti_offset(ti_offset),
+        .ti_length(ti_length), .ti_relative_offset(ti_relative_offset), .ti_port_id(ti_port_id), .ti_lun(ti_lun),
+        .ti_lba(ti_lba), .ti_status(ti_status), .ti_sense(ti_sense), .ti_residual(ti_residual),
+        .ti_residual_under(ti_residual_under), .ti_residual_over(ti_residual_over),
+        .ti_rsp_code_valid(ti_rsp_code_valid), .ti_rsp_code(ti_rsp_code), .done_valid(done_valid),
+        .done_ready(done_ready), .done_op(done_op), .done_task(done_task), .done_slot(done_slot),
+        .done_status(done_status), .done_scsi_status(done_scsi_status), .done_sense(done_sense),
+        .chunk_valid(chunk_valid), .chunk_ready(chunk_ready), .chunk_op(chunk_op), .chunk_slot(chunk_slot),
+        .chunk_volume(chunk_volume), .chunk_lba(chunk_lba), .chunk_blocks(chunk_blocks),
+        .chunk_rsp_valid(chunk_rsp_valid), .chunk_rsp_ready(chunk_rsp_ready), .chunk_rsp_op(chunk_rsp_op),
+        .chunk_rsp_slot(chunk_rsp_slot), .chunk_rsp_error(chunk_rsp_error), .rs_valid(rs_valid), .rs_ready(rs_ready),
+        .rs_task(rs_task), .rs_page(rs_page), .rs_arg(rs_arg), .rs_volume(rs_volume), .rs_lun_ok(rs_lun_ok),
+        .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready), .rs_done_task(rs_done_task),
+        .rs_done_length(rs_done_length), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
+        .stat_read(stat_read), .stat_write(stat_write), .stat_bytes(stat_bytes), .status_open(status_open)
+    );
+
+    scsi_responder #(.VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) responder (
+        .clk(clk), .rst(rst), .rs_valid(rs_valid), .rs_ready(rs_ready), .rs_task(rs_task), .rs_page(rs_page),
+        .rs_arg(rs_arg), .rs_volume(rs_volume), .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense),
+        .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready), .rs_done_task(rs_done_task),
+        .rs_done_length(rs_done_length), .sl_wr_valid(sl_wr_valid), .sl_wr_ready(sl_wr_ready), .sl_wr_slot(sl_wr_slot),
+        .sl_wr_index(sl_wr_index), .sl_wr_line(sl_wr_line), .bk_valid(bk_valid), .bk_ready(bk_ready),
+        .bk_write(bk_write), .bk_line(bk_line), .bk_wdata(bk_wdata), .cfg_wwnn(cfg_wwnn),
+        .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags)
+    );
+
+endmodule
+
+`resetall

@@ -1,0 +1,793 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cocotb tests of host engine and SCSI responder: the reference model `scsi_target` says what each must answer."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable
+from typing import Any
+
+import cocotb
+from array_host_rig import ABORT, BLOCK, RECEIVE, RELEASE_TASK, RESPOND, SEND, Command, Rig, lun_bytes
+
+from portplex.model.scsi_target import COMMANDS
+
+MAIN, PROTECTED, ABSENT, SMALL = range(4)  # volumes of the rig
+
+
+def block_cdb(opcode: int, lba: int, blocks: int, flags: int = 0) -> bytes:
+    """CDB of a command with a block range: 6, 10, 12 or 16 bytes by its group."""
+    if opcode < 0x20:
+        return struct.pack(">BBHBB", opcode, flags | lba >> 16, lba & 0xFFFF, blocks & 0xFF, 0)
+    if opcode < 0x60:
+        return struct.pack(">BBIBHB", opcode, flags, lba, 0, blocks, 0)
+    if opcode < 0xA0:
+        return struct.pack(">BBQIBB", opcode, flags, lba, blocks, 0, 0)
+    return struct.pack(">BBIIBB", opcode, flags, lba, blocks, 0, 0)
+
+
+def read(opcode: int, lba: int, blocks: int, length: int | None = None, volume: int = MAIN, **more: Any) -> Command:
+    size = blocks * BLOCK if length is None else length
+    return Command(block_cdb(opcode, lba, blocks), size, size > 0, False, lun_bytes(volume), **more)
+
+
+def write(
+    rig: Rig, opcode: int, lba: int, blocks: int, length: int | None = None, volume: int = MAIN, **more: Any
+) -> Command:
+    size = blocks * BLOCK if length is None else length
+    payload = rig.rng.randbytes(size)
+    return Command(block_cdb(opcode, lba, blocks), size, False, size > 0, lun_bytes(volume), payload=payload, **more)
+
+
+def plain(cdb: bytes, volume: int = MAIN, **more: Any) -> Command:
+    """A command without data."""
+    return Command(cdb, lun=lun_bytes(volume), **more)
+
+
+def data_in(cdb: bytes, length: int, volume: int = MAIN, **more: Any) -> Command:
+    return Command(cdb, length, length > 0, False, lun_bytes(volume), **more)
+
+
+async def rig_for(dut: Any, **options: Any) -> Rig:
+    rig = Rig(dut, **options)
+    await rig.start()
+    return rig
+
+
+async def play(dut: Any, commands: Iterable[Command], **options: Any) -> Rig:
+    """Each command with the array idle, then nothing may be left."""
+    rig = await rig_for(dut, **options)
+    for command in commands:
+        await rig.run(command)
+    await rig.settle()
+    return rig
+
+
+READS, WRITES = (0x08, 0x28, 0xA8, 0x88), (0x0A, 0x2A, 0xAA, 0x8A)
+
+
+# ---- reads and writes ----
+
+
+@cocotb.test()
+async def read_simple(dut: Any) -> None:
+    """All four lengths of READ; unaligned starts, up to the last block, several chunks."""
+    cases = [(0, 1), (5, 3), (7, 128), (8, 129), (100, 250)]
+    rig = await play(
+        dut,
+        [read(op, lba, n) for op in READS for lba, n in cases]
+        + [read(0x28, 69999, 1), read(0x28, 0, 64, volume=SMALL)],
+    )
+    assert sum(op == SEND for op, _, _ in rig.log) == 4 * 7 + 2
+
+
+@cocotb.test()
+async def read_zero_blocks(dut: Any) -> None:
+    """No data; READ(6) with 0 means 256 blocks."""
+    rig = await play(dut, [*(read(op, 10, 0) for op in READS[1:]), read(0x08, 10, 256), read(0x28, 70000, 0)])
+    assert sum(op == SEND for op, _, _ in rig.log) == 2
+
+
+@cocotb.test()
+async def read_beyond_end(dut: Any) -> None:
+    await play(
+        dut,
+        [
+            *(read(op, 60, 5, volume=SMALL) for op in READS),
+            *(read(op, 64, 1, volume=SMALL) for op in READS),
+            read(0x28, 70001, 0),
+            read(0x28, 0xFFFFFFFF, 2),
+            read(0x88, 1 << 32, 1),
+            read(0x88, (1 << 64) - 1, 1),
+        ],
+    )
+
+
+@cocotb.test()
+async def read_residual_over(dut: Any) -> None:
+    """FCP_DL smaller than the transfer length: only so much is sent, odd lengths too."""
+    lengths = (0, 1, 4, 511, 512, 1001, 65536, 65538, 100 * BLOCK)
+    await play(dut, [read(op, 33, 200, length) for op in READS for length in lengths])
+
+
+@cocotb.test()
+async def read_residual_under(dut: Any) -> None:
+    await play(
+        dut, [read(op, 3, 2, length) for op in READS for length in (1025, 4096, 1 << 31)] + [read(0x28, 3, 0, 512)]
+    )
+
+
+@cocotb.test()
+async def read_invalid_field(dut: Any) -> None:
+    """Protection, DPO, FUA, NACA, and more blocks than VPD page B0h announces."""
+    flagged = [data_in(block_cdb(op, 0, 1, flag), BLOCK) for op in READS[1:] for flag in (0x08, 0x10, 0x20, 0xE0)]
+    naca = [data_in(block_cdb(op, 0, 1)[:-1] + b"\x04", BLOCK) for op in READS]
+    large = [read(op, 0, 65536, BLOCK) for op in (0xA8, 0x88)]
+    await play(dut, [*flagged, *naca, *large])
+
+
+@cocotb.test()
+async def read_longest(dut: Any) -> None:
+    """65535 blocks, 512 chunks: the largest transfer."""
+    await play(dut, [read(0x28, 1, 65535)], delay=3, stall=0.0)
+
+
+@cocotb.test()
+async def read_drive_error(dut: Any) -> None:
+    """The first or a later chunk cannot be staged: medium error, the residual says what had been sent."""
+    await play(dut, [read(0x28, 9, 300, stage_error=n, fault_sense=0x031100) for n in (0, 1, 2)])
+
+
+@cocotb.test()
+async def read_transfer_fails(dut: Any) -> None:
+    """A SEND that ends with timeout or protocol error: aborted command, the chunk is released."""
+    cases = [(2, 0x0B4B06), (5, 0x0B4B00), (6, 0x0B4B00)]
+    await play(
+        dut, [read(0x28, 9, 300, transfer_status={n: s}, fault_sense=sense) for n in (0, 2) for s, sense in cases]
+    )
+
+
+@cocotb.test()
+async def write_simple(dut: Any) -> None:
+    rig = await rig_for(dut)
+    for op in WRITES:
+        for lba, blocks in ((0, 1), (5, 3), (7, 128), (8, 129), (100, 250)):
+            await rig.run(write(rig, op, lba, blocks))
+            await rig.run(read(0x28, max(lba - 1, 0), blocks + 2))
+    await rig.settle()
+    assert sum(op == RECEIVE for op, _, _ in rig.log) == 4 * 7
+
+
+@cocotb.test()
+async def write_zero_blocks(dut: Any) -> None:
+    rig = await rig_for(dut)
+    await rig.run(*(write(rig, op, 10, 0) for op in WRITES[1:]), write(rig, 0x0A, 10, 256))
+    await rig.settle()
+
+
+@cocotb.test()
+async def write_beyond_end(dut: Any) -> None:
+    rig = await rig_for(dut)
+    await rig.run(*(write(rig, op, 60, 5, volume=SMALL) for op in WRITES), write(rig, 0x8A, 1 << 40, 1))
+    await rig.settle()
+
+
+@cocotb.test()
+async def write_residual_over(dut: Any) -> None:
+    """FCP_DL smaller than the transfer: whole blocks are written, a part of a block is refused."""
+    rig = await rig_for(dut)
+    for op in WRITES:
+        for length in (0, 512, 1001, 65536, 66048):
+            await rig.run(write(rig, op, 33, 200, length))
+    await rig.settle()
+
+
+@cocotb.test()
+async def write_residual_under(dut: Any) -> None:
+    rig = await rig_for(dut)
+    await rig.run(*(write(rig, op, 3 + 10 * n, 2, 3000) for n, op in enumerate(WRITES)), write(rig, 0x2A, 0, 0, 512))
+    await rig.settle()
+
+
+@cocotb.test()
+async def write_invalid_field(dut: Any) -> None:
+    rig = await rig_for(dut)
+    bad = [Command(block_cdb(op, 0, 1, 0x08), BLOCK, False, True, payload=bytes(BLOCK)) for op in WRITES[1:]]
+    await rig.run(*bad, write(rig, 0x8A, 0, 65536, BLOCK))
+    await rig.settle()
+
+
+@cocotb.test()
+async def write_protected(dut: Any) -> None:
+    rig = await rig_for(dut)
+    await rig.run(*(write(rig, op, 0, 4, volume=PROTECTED) for op in WRITES), write(rig, 0x2A, 0, 0, volume=PROTECTED))
+    await rig.run(read(0x28, 0, 4, volume=PROTECTED))
+    await rig.settle()
+
+
+@cocotb.test()
+async def write_drive_error(dut: Any) -> None:
+    """A segment that is only partly covered cannot be staged, or the release reports an error."""
+    rig = await rig_for(dut)
+    for number in (0, 1, 2):
+        await rig.run(write(rig, 0x2A, 9, 300, stage_error=number, fault_sense=0x030C00))
+        await rig.run(write(rig, 0x2A, 9, 300, release_error=number, fault_sense=0x030C00))
+    await rig.settle()
+
+
+@cocotb.test()
+async def write_transfer_fails(dut: Any) -> None:
+    """Data-out that ends short (timeout, protocol error): discarded, aborted command, earlier chunks counted."""
+    rig = await rig_for(dut)
+    for number in (0, 2):
+        for status, sense in ((2, 0x0B4B06), (4, 0x0B4B00), (5, 0x0B4B00)):
+            await rig.run(write(rig, 0x2A, 9, 300, transfer_status={number: status}, fault_sense=sense))
+    await rig.settle()
+
+
+@cocotb.test()
+async def direction_flags_contradict(dut: Any) -> None:
+    """RDDATA and WRDATA against the command: RSP_CODE 02h; without data any is fine, with residual."""
+    flags = [(r, w) for r in (False, True) for w in (False, True)]
+    rig = await rig_for(dut)
+    for r, w in flags:
+        for length in (0, 512):
+            for cdb in (
+                block_cdb(0x28, 0, 1),
+                block_cdb(0x2A, 0, 1),
+                block_cdb(0x28, 0, 0),
+                bytes(6),
+                bytes([0x12, 0, 0, 0, 36, 0]),
+            ):
+                await rig.run(Command(cdb, length, r, w, payload=bytes(length)))
+    await rig.settle()
+
+
+# ---- commands that check blocks only ----
+
+
+@cocotb.test()
+async def verify_simple(dut: Any) -> None:
+    """The blocks are staged, nothing is sent; a drive error is a medium error."""
+    rig = await play(dut, [plain(block_cdb(op, 7, n)) for op in (0x2F, 0x8F) for n in (1, 300)])
+    assert not any(op == SEND for op, _, _ in rig.log)
+
+
+@cocotb.test()
+async def verify_drive_error(dut: Any) -> None:
+    await play(dut, [plain(block_cdb(0x2F, 7, 300), stage_error=1, fault_sense=0x031100)])
+
+
+@cocotb.test()
+async def verify_zero_blocks(dut: Any) -> None:
+    await play(dut, [plain(block_cdb(op, 7, 0)) for op in (0x2F, 0x8F)])
+
+
+@cocotb.test()
+async def verify_beyond_end(dut: Any) -> None:
+    await play(dut, [plain(block_cdb(op, 60, 5), SMALL) for op in (0x2F, 0x8F)])
+
+
+@cocotb.test()
+async def verify_residual_under(dut: Any) -> None:
+    await play(dut, [Command(block_cdb(0x2F, 7, 9), 4096, read=r, write=not r) for r in (False, True)])
+
+
+@cocotb.test()
+async def verify_invalid_field(dut: Any) -> None:
+    """BYTCHK and protection are not offered."""
+    await play(dut, [plain(block_cdb(op, 0, 1, flag)) for op in (0x2F, 0x8F) for flag in (0x02, 0x06, 0x20)])
+
+
+@cocotb.test()
+async def synchronize_cache_simple(dut: Any) -> None:
+    await play(dut, [plain(block_cdb(op, 7, 57, flag), SMALL) for op in (0x35, 0x91) for flag in (0, 2)])
+
+
+@cocotb.test()
+async def synchronize_cache_zero_blocks(dut: Any) -> None:
+    await play(dut, [plain(block_cdb(op, lba, 0), SMALL) for op in (0x35, 0x91) for lba in (0, 64)])
+
+
+@cocotb.test()
+async def synchronize_cache_beyond_end(dut: Any) -> None:
+    await play(dut, [plain(block_cdb(op, 60, 5), SMALL) for op in (0x35, 0x91)] + [plain(block_cdb(0x91, 1 << 33, 0))])
+
+
+# ---- commands that describe the array ----
+
+PAGE_LENGTHS = (0, 1, 4, 5, 7, 8, 18, 36, 64, 252, 255)
+
+
+def inquiry(page: int | None, allocation: int) -> bytes:
+    return struct.pack(">BBBHB", 0x12, page is not None, page or 0, allocation, 0)
+
+
+PAGES = (None, 0x00, 0x80, 0x83, 0x86, 0x87, 0xB0, 0xB1, 0xB2)
+
+
+@cocotb.test()
+async def test_unit_ready_simple(dut: Any) -> None:
+    await play(dut, [plain(bytes(6), volume) for volume in range(4)])
+
+
+@cocotb.test()
+async def inquiry_simple(dut: Any) -> None:
+    """Standard data and every page, of each volume."""
+    await play(dut, [data_in(inquiry(page, 255), 255, volume) for page in PAGES for volume in (MAIN, PROTECTED, SMALL)])
+
+
+@cocotb.test()
+async def inquiry_absent_lun(dut: Any) -> None:
+    """Peripheral qualifier 3h; LUN forms that are not single level are absent too."""
+    rig = await rig_for(dut)
+    absent = [
+        lun_bytes(ABSENT),
+        lun_bytes(4),
+        lun_bytes(20),
+        lun_bytes(255),
+        b"\x01" + bytes(7),
+        bytes(7) + b"\x01",
+        b"\xc1\x01" + bytes(6),
+    ]
+    for lun in absent:
+        await rig.run(Command(inquiry(None, 36), 36, True, lun=lun), Command(inquiry(0x83, 255), 255, True, lun=lun))
+        await rig.run(Command(bytes(6), lun=lun), Command(block_cdb(0x28, 0, 1), BLOCK, True, lun=lun))
+    await rig.run(Command(inquiry(None, 36), 36, True, lun=b"\x40\x03" + bytes(6)))
+    await rig.settle()
+
+
+@cocotb.test()
+async def inquiry_residual_over(dut: Any) -> None:
+    """FCP_DL below the allocation length."""
+    await play(dut, [data_in(inquiry(page, 255), length) for page in (None, 0x83) for length in PAGE_LENGTHS])
+
+
+@cocotb.test()
+async def inquiry_residual_under(dut: Any) -> None:
+    """The allocation length truncates; FCP_DL is larger."""
+    await play(dut, [data_in(inquiry(page, n), 256) for page in (None, 0x83) for n in (*PAGE_LENGTHS, 256, 65535)])
+
+
+@cocotb.test()
+async def inquiry_invalid_field(dut: Any) -> None:
+    bad = [data_in(inquiry(page, 255), 255) for page in (0x01, 0x81, 0x82, 0x88, 0xB3, 0xFF)]
+    await play(
+        dut, [*bad, data_in(bytes([0x12, 0, 0x80, 0, 255, 0]), 255), data_in(bytes([0x12, 2, 0, 0, 255, 0]), 255)]
+    )
+
+
+@cocotb.test()
+async def request_sense_simple(dut: Any) -> None:
+    """No sense, the unit attention (once), and an absent logical unit as sense data."""
+    sense = bytes([3, 0, 0, 0, 18, 0])
+    rig = await rig_for(dut, attentions=True)
+    for volume in (MAIN, MAIN, ABSENT, SMALL):
+        await rig.run(data_in(sense, 18, volume, login=9))
+    await rig.run(plain(bytes(6), login=9), plain(bytes(6), SMALL, login=9))
+    await rig.settle()
+
+
+@cocotb.test()
+async def request_sense_residual_over(dut: Any) -> None:
+    await play(dut, [data_in(bytes([3, 0, 0, 0, 252, 0]), length) for length in PAGE_LENGTHS])
+
+
+@cocotb.test()
+async def request_sense_residual_under(dut: Any) -> None:
+    await play(dut, [data_in(bytes([3, 0, 0, 0, n, 0]), 252) for n in PAGE_LENGTHS])
+
+
+@cocotb.test()
+async def request_sense_invalid_field(dut: Any) -> None:
+    await play(dut, [data_in(bytes([3, 1, 0, 0, 252, 0]), 252)])
+
+
+def report_luns(select: int, allocation: int) -> bytes:
+    return struct.pack(">BBBBHIBB", 0xA0, 0, select, 0, 0, allocation, 0, 0)
+
+
+@cocotb.test()
+async def report_luns_simple(dut: Any) -> None:
+    await play(dut, [data_in(report_luns(select, 1024), 1024) for select in (0, 1, 2)])
+
+
+@cocotb.test()
+async def report_luns_residual_over(dut: Any) -> None:
+    await play(dut, [data_in(report_luns(0, 4096), length) for length in PAGE_LENGTHS])
+
+
+@cocotb.test()
+async def report_luns_residual_under(dut: Any) -> None:
+    await play(dut, [data_in(report_luns(0, n), 4096) for n in (*PAGE_LENGTHS, 0xFFFFFFFF)])
+
+
+@cocotb.test()
+async def report_luns_invalid_field(dut: Any) -> None:
+    """Unknown selections; an absent LUN other than 0."""
+    await play(
+        dut, [data_in(report_luns(s, 64), 64) for s in (3, 0x10, 0xFF)] + [data_in(report_luns(0, 64), 64, ABSENT)]
+    )
+
+
+def read_capacity_16(allocation: int, lba: int = 0, action: int = 0x10, partial: int = 0) -> bytes:
+    return struct.pack(">BBQIBB", 0x9E, action, lba, allocation, partial, 0)
+
+
+@cocotb.test()
+async def read_capacity_simple(dut: Any) -> None:
+    luns = (MAIN, PROTECTED, ABSENT, SMALL)
+    await play(
+        dut,
+        [data_in(bytes([0x25]) + bytes(9), 8, v) for v in luns] + [data_in(read_capacity_16(32), 32, v) for v in luns],
+    )
+
+
+@cocotb.test()
+async def read_capacity_residual_over(dut: Any) -> None:
+    ten = [data_in(bytes([0x25]) + bytes(9), length) for length in (0, 4, 7)]
+    await play(dut, ten + [data_in(read_capacity_16(32), length) for length in (0, 12, 31)])
+
+
+@cocotb.test()
+async def read_capacity_residual_under(dut: Any) -> None:
+    await play(
+        dut,
+        [data_in(bytes([0x25]) + bytes(9), 512)]
+        + [data_in(read_capacity_16(n), 512) for n in (0, 12, 13, 32, 1 << 31)],
+    )
+
+
+@cocotb.test()
+async def read_capacity_invalid_field(dut: Any) -> None:
+    ten = [data_in(bytes([0x25, 0, 0, 0, 0, 1, 0, 0, 0, 0]), 8), data_in(bytes([0x25, 0, 0, 0, 0, 0, 0, 0, 1, 0]), 8)]
+    bad = [read_capacity_16(32, lba=1), read_capacity_16(32, action=0x12), read_capacity_16(32, partial=1)]
+    await play(dut, ten + [data_in(cdb, 32) for cdb in bad])
+
+
+def mode_sense(ten: bool, page: int, allocation: int, subpage: int = 0) -> bytes:
+    if ten:
+        return struct.pack(">BBBBBHHB", 0x5A, 0, page, subpage, 0, 0, allocation, 0)
+    return struct.pack(">BBBBBB", 0x1A, 0, page, subpage, allocation, 0)
+
+
+@cocotb.test()
+async def mode_sense_simple(dut: Any) -> None:
+    """Caching, control and all pages, current, changeable and default values; the write protect bit."""
+    pages = [code | control << 6 for code in (0x08, 0x0A, 0x3F) for control in (0, 1, 2)]
+    await play(
+        dut,
+        [data_in(mode_sense(ten, p, 255), 255, v) for ten in (False, True) for p in pages for v in (MAIN, PROTECTED)],
+    )
+
+
+@cocotb.test()
+async def mode_sense_residual_over(dut: Any) -> None:
+    await play(dut, [data_in(mode_sense(ten, 0x3F, 255), n) for ten in (False, True) for n in PAGE_LENGTHS])
+
+
+@cocotb.test()
+async def mode_sense_residual_under(dut: Any) -> None:
+    await play(dut, [data_in(mode_sense(ten, 0x3F, n), 256) for ten in (False, True) for n in PAGE_LENGTHS])
+
+
+@cocotb.test()
+async def mode_sense_invalid_field(dut: Any) -> None:
+    """Unknown pages and subpages; saved values."""
+    bad = [(0x01, 0), (0x00, 0), (0x08, 1), (0x3F, 1), (0x3F, 0xFF), (0xC8, 0), (0xFF, 0), (0xC1, 0)]
+    await play(dut, [data_in(mode_sense(ten, page, 255, sub), 255) for ten in (False, True) for page, sub in bad])
+
+
+def report_opcodes(allocation: int, options: int = 0, action: int = 0x0C) -> bytes:
+    return struct.pack(">BBBBHIBB", 0xA3, action, options, 0, 0, allocation, 0, 0)
+
+
+@cocotb.test()
+async def report_opcodes_simple(dut: Any) -> None:
+    await play(dut, [data_in(report_opcodes(512), 512)])
+
+
+@cocotb.test()
+async def report_opcodes_residual_over(dut: Any) -> None:
+    await play(dut, [data_in(report_opcodes(512), n) for n in PAGE_LENGTHS])
+
+
+@cocotb.test()
+async def report_opcodes_residual_under(dut: Any) -> None:
+    await play(dut, [data_in(report_opcodes(n), 512) for n in (*PAGE_LENGTHS, 1 << 20)])
+
+
+@cocotb.test()
+async def report_opcodes_invalid_field(dut: Any) -> None:
+    await play(
+        dut,
+        [data_in(cdb, 64) for cdb in (report_opcodes(64, 1), report_opcodes(64, 0x80), report_opcodes(64, 0, 0x0A))],
+    )
+
+
+@cocotb.test()
+async def start_stop_unit_simple(dut: Any) -> None:
+    """Start is GOOD; the unit cannot be stopped or ejected."""
+    await play(
+        dut, [plain(bytes([0x1B, immediate, 0, 0, byte, 0])) for immediate in (0, 1) for byte in (1, 0, 2, 3, 0x10, 5)]
+    )
+
+
+@cocotb.test()
+async def unknown_opcodes(dut: Any) -> None:
+    """All 256 operation codes, with nothing else set: known ones run, the others are invalid."""
+    await play(dut, [Command(bytes([op]) + bytes(15)) for op in range(256)], delay=3, stall=0.0)
+
+
+@cocotb.test()
+async def random_cdbs(dut: Any) -> None:
+    """Known commands with one to three random bytes, on all LUNs, with any flags and lengths."""
+    rig = await rig_for(dut, delay=3, stall=0.0)
+    rng = rig.rng
+    for _ in range(800):
+        opcode, action, size = rng.choice(COMMANDS)
+        cdb = bytearray([opcode, action or 0]).ljust(size, b"\0")
+        for _ in range(rng.randint(1, 3)):
+            cdb[rng.randrange(1, size)] = rng.choice((rng.randrange(256), 1 << rng.randrange(8), 0))
+        length = rng.choice((0, 8, 36, 255, 512, 1024, 4096, rng.randrange(3000)))
+        lun = lun_bytes(rng.choice((SMALL, SMALL, SMALL, ABSENT)))
+        flags = rng.choice(((True, False), (True, False), (False, True), (False, True), (False, False), (True, True)))
+        await rig.run(Command(bytes(cdb), length, *flags, lun, payload=rng.randbytes(length)))
+    await rig.settle()
+
+
+# ---- unit attention, task management ----
+
+
+@cocotb.test()
+async def unit_attention_after_reset_and_login(dut: Any) -> None:
+    """Reported once to each login and volume; INQUIRY and REPORT LUNS leave it; a new login sets it again."""
+    rig = await rig_for(dut, attentions=True)
+    for login in (0, 5, 63):
+        for volume in (MAIN, SMALL):
+            exempt = [
+                data_in(inquiry(None, 36), 36, volume, login=login),
+                data_in(report_luns(0, 64), 64, volume, login=login),
+            ]
+            for command in (
+                *exempt,
+                read(0x28, 0, 1, volume=volume, login=login),
+                read(0x28, 0, 1, volume=volume, login=login),
+            ):
+                await rig.run(command)
+                assert command.response is not None
+            assert command.response[0] == 0
+    rig.login(5)
+    await rig.step()
+    for login in (0, 5, 5, 63):
+        command = plain(bytes(6), login=login)
+        await rig.run(command)
+    await rig.settle()
+
+
+@cocotb.test()
+async def task_management_codes(dut: Any) -> None:
+    """Complete, rejected, incorrect LUN; a reset leaves a unit attention for every login."""
+    rig = await rig_for(dut)
+    for flags in (0x02, 0x04, 0x10, 0x20, 0x40, 0x01, 0x06, 0x80):
+        for volume in (MAIN, ABSENT):
+            await rig.run(Command(management=flags, lun=lun_bytes(volume)))
+            for login in (1, 2):
+                await rig.run(plain(bytes(6), login=login), plain(bytes(6), SMALL, login=login))
+    await rig.settle()
+
+
+@cocotb.test()
+async def task_management_waits(dut: Any) -> None:
+    """The answer comes after every command of the set that was there before; other commands do not matter."""
+    rig = await rig_for(dut, delay=40)
+    for flags in (0x02, 0x04, 0x10, 0x20):
+        before = [read(0x28, 200 * n, 150, login=1 + n % 2) for n in range(6)]
+        before += [write(rig, 0x2A, 3, 5, volume=SMALL, login=2), data_in(inquiry(None, 36), 36)]
+        function = Command(management=flags, lun=lun_bytes(MAIN), login=1)
+        second = Command(management=0x02, lun=lun_bytes(MAIN), login=2)
+        after = [read(0x28, 300 * n, 10, login=1) for n in range(3)]
+        for command in (*before, function, second, *after):
+            rig.submit(command)
+        await rig.run()
+        concerned = [c for c in before if rig.concerned(function, c)]
+        assert concerned and all(c.respond_cycle < function.respond_cycle for c in concerned)
+        for login in range(8):  # take the unit attentions of the resets
+            for volume in (MAIN, PROTECTED, SMALL):
+                await rig.run(data_in(bytes([3, 0, 0, 0, 20, 0]), 20, volume, login=login))
+    await rig.settle()
+
+
+@cocotb.test()
+async def task_management_aborted(dut: Any) -> None:
+    """A function that waits is aborted itself: RELEASE, and no answer."""
+    rig = await rig_for(dut, delay=40)
+    slow = rig.submit(read(0x28, 0, 600))
+    function = rig.submit(Command(management=0x02, lun=lun_bytes(MAIN)))
+    while not function.accepted:
+        await rig.step()
+    for _ in range(100):
+        await rig.step()
+    assert slow.response is None and function.response is None
+    rig.abort(function)
+    await rig.run()
+    assert function.response is None and slow.response is not None
+    await rig.settle()
+
+
+# ---- aborts ----
+
+
+async def abort_sweep(rig: Rig, make: Any, last: int, step: int = 1) -> None:
+    """Abort a command 0, step, 2*step, ... clocks after its start; each time exactly one RELEASE, and nothing left."""
+    for clocks in range(0, last, step):
+        command = rig.submit(make())
+        for _ in range(clocks):
+            if command.finished is not None:
+                break
+            await rig.step()
+        if command.finished is None and not command.aborted:
+            rig.abort(command)
+        before = len(rig.log)
+        await rig.run(limit=3000)
+        released = [entry for entry in rig.log[before:] if entry[0] == RELEASE_TASK]
+        assert len(released) == int(command.aborted), f"abort after {clocks} clocks: {rig.log[before:]}"
+    await rig.settle()
+
+
+@cocotb.test()
+async def abort_read_anywhere(dut: Any) -> None:
+    rig = await rig_for(dut, delay=6)
+    await abort_sweep(rig, lambda: read(0x28, 5, 200), 130)
+
+
+@cocotb.test()
+async def abort_write_anywhere(dut: Any) -> None:
+    rig = await rig_for(dut, delay=6)
+    await abort_sweep(rig, lambda: write(rig, 0x2A, 5, 200), 130)
+
+
+@cocotb.test()
+async def abort_inquiry_anywhere(dut: Any) -> None:
+    rig = await rig_for(dut, delay=6)
+    await abort_sweep(rig, lambda: data_in(inquiry(0xB0, 64), 64), 110)
+
+
+@cocotb.test()
+async def abort_by_the_port(dut: Any) -> None:
+    """A transfer ends with status 1 before its ABORT arrives: no answer until then."""
+    rig = await rig_for(dut)
+    for number in (0, 1):
+        await rig.run(
+            read(0x28, 5, 200, transfer_status={number: 1}), write(rig, 0x2A, 500, 200, transfer_status={number: 1})
+        )
+    await rig.run(data_in(inquiry(None, 36), 36, transfer_status={0: 1}))
+    assert sum(op == RELEASE_TASK for op, _, _ in rig.log) == 5
+    await rig.settle()
+
+
+# ---- many tasks ----
+
+
+@cocotb.test()
+async def tasks_go_on_without_each_other(dut: Any) -> None:
+    """While one task's completion is outstanding for ever so long, all others run to their end."""
+    rig = await rig_for(dut)
+    stuck = rig.submit(read(0x28, 0, 8, transfer_status={0: 0}), task=7)
+    while stuck.transfer is None:
+        await rig.step()
+    rig.later.clear()  # its completion is lost in the port for now
+    for n in range(60):
+        rig.submit(read(0x28, 10 * n, 3))
+        while len(rig.open) > 1:
+            await rig.step()
+    assert stuck.response is None
+    rig.complete(stuck, 0, 8 * BLOCK)
+    await rig.run()
+    await rig.settle()
+
+
+@cocotb.test()
+async def full_port_queue(dut: Any) -> None:
+    """The port takes no instruction while 32 commands and then aborts arrive: all are taken, none lost."""
+    rig = await rig_for(dut)
+    rig.hold_ti = True
+    commands = [rig.submit(data_in(inquiry(None, 36), 36) if n % 2 else plain(bytes(6))) for n in range(32)]
+    while not all(c.accepted for c in commands):
+        await rig.step()
+    for _ in range(1500):
+        await rig.step()
+    for command in commands[::3]:
+        rig.abort(command)
+    while any(op == ABORT for op, _ in rig.hr):
+        await rig.step()
+    rig.hold_ti = False
+    await rig.run()
+    assert all(c.response is not None for c in commands if not c.aborted)
+    await rig.settle()
+
+
+def random_command(rig: Rig, region: int) -> Command:
+    """Anything: reads and writes in the task's own region of blocks, good and bad, inquiries, task management."""
+    rng = rig.rng
+    login = rng.randrange(8)
+    kind = rng.randrange(10)
+    size = 66000 // rig.tasks
+    lba = 1000 + region * size + rng.randrange(size // 2)
+    blocks = min(rng.choice((1, 2, 7, 8, 16, 100, 128, 129, 300)), size // 2)
+    length = rng.choice((None, None, None, None, blocks * BLOCK + 512, max(blocks - 1, 0) * BLOCK))
+    if kind < 4:
+        return read(rng.choice(READS[1:]), lba, blocks, length, login=login)
+    if kind < 7:
+        return write(rig, rng.choice(WRITES[1:]), lba, blocks, length, login=login)
+    if kind == 7:
+        return data_in(
+            inquiry(rng.choice(PAGES), rng.randrange(256)), rng.randrange(256), rng.randrange(5), login=login
+        )
+    if kind == 8:
+        return read(0x28, rng.choice((69990, 0)), 20, volume=rng.choice((MAIN, ABSENT, SMALL, PROTECTED)), login=login)
+    return rng.choice(
+        (
+            Command(management=rng.choice((0x02, 0x04, 0x20, 0x40)), lun=lun_bytes(rng.randrange(4)), login=login),
+            data_in(report_luns(0, 64), 64, login=login),
+            plain(block_cdb(0x35, 0, 0), login=login),
+            plain(block_cdb(0x2F, lba, 200), login=login),
+            data_in(mode_sense(True, 0x3F, 64), 64, login=login),
+        )
+    )
+
+
+async def mix(dut: Any, commands: int, abort_share: float) -> None:
+    rig = await rig_for(dut, delay=200, tasks=int(os.environ.get("ARRAY_HOST_TASKS", "32")))
+    left = commands
+    total = []
+    while left or rig.open:
+        free = [t for t in range(rig.tasks) if t not in rig.open]
+        if left and free and rig.rng.random() < 0.2:
+            task = rig.rng.choice(free)
+            total.append(rig.submit(random_command(rig, task), task))
+            left -= 1
+        if rig.open and rig.rng.random() < abort_share:
+            command = rig.rng.choice(list(rig.open.values()))
+            if not command.aborted and command.accepted:
+                rig.abort(command)
+        await rig.step()
+        assert rig.cycle < 400_000, f"still open: {rig.open}"
+    await rig.settle()
+    assert all(c.finished is not None for c in total)
+    assert abort_share or not any(c.aborted for c in total)
+
+
+@cocotb.test()
+async def interleaved_tasks(dut: Any) -> None:
+    """All tasks at once, completions in any order, against the model."""
+    await mix(dut, 400, 0.0)
+
+
+@cocotb.test()
+async def interleaved_tasks_with_aborts(dut: Any) -> None:
+    await mix(dut, 400, 0.02)
+
+
+@cocotb.test()
+async def reset_ends_everything(dut: Any) -> None:
+    """Reset under load: rows idle, unit attentions set, nothing issued, and commands run again."""
+    rig = await rig_for(dut)
+    for n in range(20):
+        rig.submit(read(0x28, 100 * n, 50))
+    for _ in range(200):
+        await rig.step()
+    dut.rst.value = 1
+    again = Rig(dut, attentions=True)
+    dut.hr_valid.value = dut.done_valid.value = dut.chunk_rsp_valid.value = 0
+    for _ in range(4):
+        await again.step()
+    dut.rst.value = 0
+    await again.settle()
+    for n in range(32):
+        await again.run(
+            read(0x28, 8 * n, 4, volume=SMALL if n % 2 else MAIN, login=n % 4) if n < 7 else plain(bytes(6), login=n)
+        )
+    await again.settle()
+    assert any(op == RESPOND for op, _, _ in again.log)

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from portplex.simulate import simulate
+
+HERE = Path(__file__).parent
+SOURCES = ["array/host_engine.f", "array/scsi_responder.v", HERE / "array_host_bench.v"]
+
+
+def test_array_host(simulator: str) -> None:
+    simulate("array_host_bench", sources=SOURCES, test_module=str(HERE / "bench_array_host.py"), simulator=simulator)
+
+
+@pytest.mark.parametrize("tasks", [1, 4, 256])
+def test_array_host_sizes(tasks: int) -> None:
+    simulate(
+        "array_host_bench",
+        sources=SOURCES,
+        test_module=str(HERE / "bench_array_host.py"),
+        parameters={"TASKS": tasks},
+        testcase="interleaved_tasks_with_aborts",
+        env={"ARRAY_HOST_TASKS": str(tasks)},
+    )
