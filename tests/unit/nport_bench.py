@@ -105,6 +105,7 @@ class Fabric:
             self.run(self.disk.start())
             for host in self.hosts:
                 self.run(host.start())
+            self.executor.run_for(0)  # state changes reach everybody
 
     @property
     def host(self) -> HostInitiator:
