@@ -11,7 +11,7 @@ module cache_fifo #(
     input  wire                clk,
     input  wire                rst,
 
-    // in: a push while full is ignored
+    // in: a push while full is ignored, unless the head leaves in the same clock
     input  wire                push,
     input  wire [WIDTH-1:0]    push_data,
     output wire                full,
@@ -43,7 +43,7 @@ module cache_fifo #(
     end
 
     always @(posedge clk) begin
-        if (push && !full) begin
+        if (push && (!full || pop)) begin
             ram[write_reg[DEPTH_LOG2-1:0]] <= push_data;
             write_reg <= write_reg + 1'b1;
         end

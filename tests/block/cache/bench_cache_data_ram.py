@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""cocotb tests of cache_data_ram: every byte equals a bytearray's, and each front client has its line every four clocks."""
+"""cocotb tests of cache_data_ram: every byte equals a bytearray's, each front client has a line every four clocks."""
 
 from __future__ import annotations
 
@@ -101,7 +101,11 @@ class Bench:
                 self.collect(f"b{i}", back_valid, back, i)
         writes = []
         rd_ready, wr_ready, bk_ready = int(dut.fr_rd_ready.value), int(dut.fr_wr_ready.value), int(dut.bk_ready.value)
-        for clients, ready, kind in ((self.readers, rd_ready, "f"), (self.writers, wr_ready, "w"), (self.back, bk_ready, "b")):
+        for clients, ready, kind in (
+            (self.readers, rd_ready, "f"),
+            (self.writers, wr_ready, "w"),
+            (self.back, bk_ready, "b"),
+        ):
             for i, client in enumerate(clients):
                 offer = client.offer
                 if offer is None or not ready >> i & 1:
@@ -118,7 +122,7 @@ class Bench:
         await FallingEdge(dut.clk)
 
     def new_offers(self, rate: float) -> None:
-        """Fill empty clients with random accesses. Two writers never share a line at once: pins and slots see to that."""
+        """Fill empty clients with random accesses. Two writers never share a line at once (pins see to that)."""
         busy = {c.offer["line"] for c in [*self.writers, *self.back] if c.offer is not None}
         for client in self.readers:
             if client.offer is None and self.rng.random() < rate:
@@ -144,7 +148,12 @@ async def equals_bytearray(dut: Any) -> None:
     """Random accesses of all clients, dense on few lines, sparse over all, and past the end; a reset in the middle."""
     bench = Bench(dut)
     await bench.start()
-    for lines, rate in (([0, 1, LINES - 1], 1.0), (list(range(LINES)), 0.6), ([5, LINES, (1 << 20) - 1], 0.9), (list(range(64)), 1.0)):
+    for lines, rate in (
+        ([0, 1, LINES - 1], 1.0),
+        (list(range(LINES)), 0.6),
+        ([5, LINES, (1 << 20) - 1], 0.9),
+        (list(range(64)), 1.0),
+    ):
         bench.lines = lines
         for _ in range(400):
             bench.new_offers(rate)

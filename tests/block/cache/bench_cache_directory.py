@@ -157,4 +157,6 @@ async def equals_model(dut: Any) -> None:
             await wait_ready(dut)
             resets += 1
             assert int(dut.status_dirty_count.value) == model.dirty_count, f"step {step}: after reset"
-    assert min(seen.values()) > 5 and resets > 3 and redirtied > 0, f"not everything was met: {seen} {resets=} {redirtied=}"
+    assert min(seen.values()) > 5 and resets > 3 and redirtied > 0, (
+        f"not everything was met: {seen} {resets=} {redirtied=}"
+    )
