@@ -5,15 +5,19 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from portplex.fc.constants import ORDERED_SETS
 from portplex.fc.generate_headers import headers
 
 
+@pytest.mark.fast
 def test_headers_are_up_to_date() -> None:
     for path, text in headers().items():
         assert path.read_text() == text, f"{path.name}: run `python -m portplex.fc.generate_headers`"
 
 
+@pytest.mark.fast
 def test_macros_are_sized_and_unique() -> None:
     names: list[str] = []
     for text in headers().values():
@@ -24,6 +28,7 @@ def test_macros_are_sized_and_unique() -> None:
     assert {"OS_IDLE", "OS_EOFT_NEG", "FC_RCTL_ELS_REQUEST", "FC_ADDR_FABRIC_LOGIN"} <= set(names)
 
 
+@pytest.mark.fast
 def test_ordered_sets() -> None:
     """All start with K28.5; the two forms of an EOF differ only in the bit that makes D21.4 D21.5 (D10.4 D10.5)."""
     assert all(word >> 24 == 0xBC for word in ORDERED_SETS.values())

@@ -230,6 +230,23 @@ async def gaps_are_six_words(dut: Any) -> None:
 
 
 @cocotb.test()
+async def r_rdy_at_every_moment(dut: Any) -> None:
+    """One owed R_RDY never lengthens a gap, whenever it falls due: too late for this gap, it waits for the next."""
+    bench = await active_link(dut)
+    await bench.login(255)
+    for phase in range(26):
+        since = len(bench.end.wire)
+        done = bench.end.done + 4
+        bench.end.to_send.extend(Sent(header_of(n)) for n in range(4))
+        bench.rx.extend([os("IDLE")] * phase + frame_words(GOOD))
+        await bench.until(lambda done=done: bench.end.done == done, "frames sent")
+        gaps = bench.end.gaps(since)
+        assert [len(words) for words in gaps] == [6, 6, 6], (phase, gaps)
+        await bench.until(lambda since=since: bench.end.count("R_RDY", since) == 1, "the R_RDY", 60)
+        await bench.clocks(10)
+
+
+@cocotb.test()
 async def r_rdy_spacing_and_urgency(dut: Any) -> None:
     """Two IDLEs on each side of every R_RDY; many owed ones lengthen a gap, but not by more than they need."""
     bench = await active_link(dut)
