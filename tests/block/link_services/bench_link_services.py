@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""cocotb tests of link_services. The bench is the rest of the world: link, dispatch, scheduler, tasks, allow list, fabric and peers.
+"""cocotb tests of link_services.
 
-Bytes that go in and are expected to come out are written here by hand from the standards' tables (protocol facts sections 3, 5, 6 and 12),
-never taken from the design or from the project's own packet layers.
+The bench is the rest of the world: link, dispatch, scheduler, tasks, allow list, fabric and peers.
+
+Bytes that go in and are expected to come out are written here by hand from the standards' tables (protocol facts
+sections 3, 5, 6 and 12), never taken from the design or from the project's own packet layers.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
 import struct
 from collections import Counter, deque
@@ -48,6 +51,13 @@ FRAME_5 = bytes.fromhex("0210001408002100000000000000000000000032")
 FRAME_13 = bytes.fromhex("050000000001000110000000c9000001")
 
 LS_ACC = bytes.fromhex("02000000")
+
+INPUTS = (
+    *("tick", "link_active", "link_down_event", "link_reset_event", "lesb"),
+    *("ls_rx_valid", "ls_rx_header", "ls_rx_words", "ls_rx_sof_initiate", "ls_rx_eof_terminate", "ls_rx_rd_data"),
+    *("ls_tx_ready", "ls_tx_rd_addr", "lookup_valid", "lookup_id", "login_valid", "login_id", "login_logout"),
+    *("allow_done", "allow_ok"),
+)
 
 
 def rjt(reason: int, explanation: int) -> bytes:
@@ -151,7 +161,7 @@ CT_REJECT = bytes.fromhex("01000000fc020000 80010000 00090000")
 
 
 class World:
-    """Everything around the module, moved one clock at a time at the falling edge, so that both simulators see the same."""
+    """Everything around the module, moved a clock at a time at the falling edge: both simulators see the same."""
 
     def __init__(self, dut: Any) -> None:
         self.dut = dut
@@ -181,10 +191,7 @@ class World:
 
     async def start(self, wwpn: int = ARRAY_WWPN, wwnn: int = ARRAY_WWNN) -> None:
         d = self.dut
-        for name in (
-            "tick link_active link_down_event link_reset_event lesb ls_rx_valid ls_rx_header ls_rx_words ls_rx_sof_initiate ls_rx_eof_terminate "
-            "ls_rx_rd_data ls_tx_ready ls_tx_rd_addr lookup_valid lookup_id login_valid login_id login_logout allow_done allow_ok"
-        ).split():
+        for name in INPUTS:
             getattr(d, name).value = 0
         d.cfg_wwpn.value = wwpn
         d.cfg_wwnn.value = wwnn
@@ -448,7 +455,7 @@ async def bring_up_registers_with_the_fabric(dut: Any) -> None:
 
 @cocotb.test()
 async def known_answers_go_out_byte_for_byte(dut: Any) -> None:
-    """Frames 3 and 5 as answers to 2 and 4, and LS_ACC to 13, headers included but for RX_ID and SEQ_ID, which are the port's choice."""
+    """Frames 3 and 5 answer 2 and 4, LS_ACC answers 13; headers too, but for RX_ID and SEQ_ID (the port's choice)."""
     w = await world(dut)
     for request, seq, ox_id, header, payload in (
         (FRAME_2, 1, 0x0002, "2301000100010e000198000001000000000280010000000" + "0", FRAME_3),
@@ -493,7 +500,7 @@ async def known_requests_go_out_byte_for_byte(dut: Any) -> None:
 
 @cocotb.test()
 async def flogi_is_repeated_until_it_succeeds(dut: Any) -> None:
-    """LS_RJT, silence, a short answer, an answer without an address, a wrong opcode: each time again, later and later, never giving up."""
+    """LS_RJT, silence, a short answer, one without an address, a wrong opcode: again, later and later, for ever."""
     w = World(dut)
     bad: list[Callable[[Fc], bytes | Fc | None]] = [
         lambda f: rjt(5, 0),
@@ -519,7 +526,7 @@ async def flogi_is_repeated_until_it_succeeds(dut: Any) -> None:
     await w.until(lambda: int(dut.my_id_valid.value), "fabric login", 10000)
     flogis = [t for f, t in zip(w.sent, w.sent_at, strict=True) if f.d_id == FABRIC_LOGIN]
     assert len(flogis) == len(bad) + 1
-    gaps = [b - a for a, b in zip(flogis, flogis[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(flogis)]
     around = 120  # clocks to build, send and read a FLOGI
     for attempt, gap in enumerate(gaps):
         wait = E_D_TOV << min(attempt, 3)
@@ -559,7 +566,7 @@ async def name_server_may_refuse(dut: Any) -> None:
             w.answer = answer
             await w.start()
             await w.link_up()
-            await w.until(lambda w=w: int(dut.my_id_valid.value), "FLOGI")
+            await w.until(lambda: int(dut.my_id_valid.value), "FLOGI")
             assert await w.login(DEVICE_ID) == 0
             codes = Counter(
                 f.payload[8:10].hex() if f.type == 0x20 else f.payload[:1].hex() for f in w.sent if f.d_id > 0xFFFF00
@@ -896,7 +903,7 @@ async def initiator_logs_in_and_out(dut: Any) -> None:
 
 @cocotb.test()
 async def a_host_may_be_a_device_too(dut: Any) -> None:
-    """A peer that logged in as an initiator only needs PRLI to become a target, and PRLI of its own keeps both roles."""
+    """A peer logged in as an initiator only needs PRLI to become a target; PRLI of its own keeps both roles."""
     w = await world(dut)
     await w.host(DEVICE_ID)
     frames = len(w.sent)
@@ -983,7 +990,7 @@ async def timeouts_are_counted_in_ticks(dut: Any) -> None:
 
 @cocotb.test()
 async def no_reply_is_lost_while_the_scheduler_waits(dut: Any) -> None:
-    """With the wire blocked, received requests wait in the queue; a request of the port waits beside the reply; the reply goes first."""
+    """With the wire blocked, received requests stay in the queue, and a request of the port waits beside the reply."""
     w = await world(dut)
     await w.host()
     w.tx_hold = True
@@ -1010,8 +1017,17 @@ async def link_down_ends_every_login(dut: Any) -> None:
         await w.host(HOST_ID + n, HOST_WWPN + n)
     assert await w.login(DEVICE_ID) == 0
     w.credits.clear()
+    w.tx_hold = True  # a reply and a request wait for the scheduler: both are lost
+    w.receive(els(bytes.fromhex("0e000000")))
+    dut.login_id.value = DEVICE_ID + 1
+    dut.login_logout.value = 0
+    dut.login_valid.value = 1
+    await w.clocks(200)
+    assert int(dut.ls_tx_valid.value) == 1
     await w.link_down()
     await w.clocks(20)
+    assert int(dut.ls_tx_valid.value) == 0 and w.logins_done[-1] == (DEVICE_ID + 1, 6)
+    w.tx_hold = False
     assert w.logouts == [None] and int(dut.status_logins.value) == 0 and int(dut.my_id_valid.value) == 0
     assert w.credits == [1], "BB_Credit is 1 until the next login"
     for n in range(5):
@@ -1026,8 +1042,10 @@ async def link_down_ends_every_login(dut: Any) -> None:
 
 @cocotb.test()
 async def link_down_at_any_moment(dut: Any) -> None:
-    """The link goes down 1, 2, 3, ... clocks into a PLOGI, a repeated PLOGI (with a quick and with a slow task side), a login and a logout;
-    nothing hangs, nothing old is sent later."""
+    """1, 2, 3, ... clocks into a PLOGI, a repeated PLOGI (quick and slow task side), a login and a logout.
+
+    Nothing hangs, nothing old is sent later.
+    """
     w = await world(dut)
     w.allow_delay = 15
     for scenario in ("plogi", "again", "slow", "login", "logout"):
@@ -1079,7 +1097,7 @@ async def link_reset_keeps_logins(dut: Any) -> None:
 
 
 class Reference:
-    """What the standard says about one request, written apart from the design: opcode and reason of the answer, and the logins after it."""
+    """What the standard says about one request, written apart from the design: the answer, and the logins after it."""
 
     def __init__(self) -> None:
         self.logins: dict[int, tuple[int, bool, bool]] = {}  # N_Port_ID: WWPN, initiator, target
@@ -1218,7 +1236,7 @@ async def random_requests_get_the_references_answer(dut: Any) -> None:
         assert got[: len(want)] == want, f"request {payload.hex()} from {s_id:06X}: {got.hex()}, not {want.hex()}"
         seen[want] += 1
         port = rng.choice(ports)
-        wwpn, initiator, target = reference.logins.get(port, (0, False, False))
+        _, initiator, target = reference.logins.get(port, (0, False, False))
         assert (await w.lookup(port))[:3] == (port in reference.logins, initiator, target)
         assert int(dut.status_logins.value) == len(reference.logins)
     assert len(seen) > 10, f"the requests were too much alike: {seen}"
@@ -1231,7 +1249,7 @@ async def random_bytes_never_hang_and_get_one_answer_at_most(dut: Any) -> None:
     await w.host()
     answered = 0
     for _ in range(600):
-        header = {
+        header: dict[str, Any] = {
             "r_ctl": rng.choice((0x22, 0x22, 0x22, 0x23, 0x02, 0x03, rng.randrange(256))),
             "d_id": rng.choice((ARRAY_ID, ARRAY_ID, ARRAY_ID, rng.randrange(1 << 24))),
             "s_id": rng.choice((HOST_ID, rng.randrange(1 << 24))),
