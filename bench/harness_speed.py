@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How fast the harness is: clocks a second of one design with whole frames from Python, with a plain C++ loop that replays
-the same frames at the same clocks, and with a Python that drives every word.
+"""How fast the harness is: clocks a second of one design with whole frames from Python, with a plain C++ loop that
+replays the same frames at the same clocks, and with a Python that drives every word.
 
     python bench/harness_speed.py            # the small loop: hdl/link with an echo
 """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """cocotb: the way without transactors. Python drives and reads every transmission word of a device's port, each clock.
 
-The device's pins are `clk`, `rst`, `rx_data`, `rx_charisk`, `tx_data`, `tx_charisk`. It brings the link up, keeps credit,
-sends frames and compares what an echoing device returns (SPEED_ECHO=0: only counts what comes).
+The device's pins are `clk`, `rst`, `rx_data`, `rx_charisk`, `tx_data`, `tx_charisk`. The test brings the link up, keeps
+credit, sends frames and compares what an echoing device returns (SPEED_ECHO=0: only counts what comes).
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Stats(NamedTuple):
 class FcPort:
     """FrameLink over the transactor with number `number`.
 
-    Callbacks: `on_frame` good frames, `on_bad_frame` frames with a fault and what it is, `on_link` up or down, `on_reset`
+    Callbacks: `on_frame` good frames, `on_bad_frame` frames with a fault and which, `on_link` up or down, `on_reset`
     link reset (the link stays up, frames in flight are lost), `on_sent` frames as they left. Without `on_frame`, good
     frames wait for `recv`.
     """
@@ -102,7 +102,7 @@ class FcPort:
     # ---- sending
 
     def send(self, frame: bytes, *, initiate: bool = True, terminate: bool = True) -> None:
-        """Queue header and payload (24 to 2136 bytes, a multiple of 4); dropped and counted unless the link is active."""
+        """Queue header and payload (24 to 2136 bytes, multiple of 4); dropped and counted unless the link is active."""
         size = len(frame)
         if size & 3 or not 24 <= size <= MAX_DATA:
             raise ValueError(
@@ -146,7 +146,7 @@ class FcPort:
         return index
 
     def send_raw(self, words: Sequence[int], k_flags: Sequence[int], *, gap: int = 0, any_state: bool = True) -> None:
-        """Queue words exactly as they are, after at least `gap` fill words. `k_flags`: a K nibble each, 8 = ordered set.
+        """Queue words exactly as they are, after at least `gap` fill words. `k_flags`: K nibbles, 8 = ordered set.
 
         With `any_state` they are sent in any link state, in place of its primitives; otherwise only while active.
         """
