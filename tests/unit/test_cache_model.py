@@ -165,8 +165,8 @@ TestDirectoryRules = DirectoryRules.TestCase
 TestDirectoryRules.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
 
 
-def test_directory_rules() -> None:
-    """The state machine finds a directory that forgets a write during destaging (fault planted here)."""
+def test_forgotten_write_is_caught() -> None:
+    """The rules find a directory that forgets a write during destaging (fault planted here)."""
 
     class Forgetful(CacheDirectory):
         def destaged(self, s: int, w: int, confirmed: bool) -> None:

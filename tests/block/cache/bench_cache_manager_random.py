@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""cocotb tests of cache_manager under random traffic: all slots at once, drive errors, resets, smallest legal caches."""
+"""cocotb tests of cache_manager under random traffic: all slots at once, drive errors, resets, small caches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RELEASES = (ChunkOp.RELEASE_DIRTY, ChunkOp.RELEASE_DIRTY, ChunkOp.RELEASE_DIRTY,
 
 
 async def task(bench: ManagerBench, client: int, slot: int, rounds: int, region: int) -> int:
-    """One slot's life: chunks in a region (blocks) of two volumes, held for a while. Returns the number of good ones."""
+    """One slot's life: chunks in a region (blocks) of two volumes, held for a while. Returns how many were good."""
     rng, good = bench.rng, 0
     for _ in range(rounds):
         blocks = rng.choice((1, 8, LONGEST, rng.randint(1, LONGEST)))

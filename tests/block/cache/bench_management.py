@@ -105,7 +105,7 @@ async def allowed(dut: Any, wwpn: int, port: int = 0, hold: bool = False) -> boo
 
 @cocotb.test()
 async def store_serves_its_clients_in_turn(dut: Any) -> None:
-    """Two clients and the allow list at once: data right, nobody waits for more than two others, contents over reset."""
+    """Two clients and the allow list at once: data right, nobody waits for more than two, contents over reset."""
     rng = random.Random(cocotb.RANDOM_SEED)
     await start(dut)
     offers: list[tuple[bool, int, int] | None] = [None, None]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Harness of the cache manager: two clients, a drive with latency and errors, and the truth about every block.
 
-Contents are kept in Python: `ram` is the cache data RAM (eight block values for each segment), `image` the drive, `truth` what a
-reader may find in a block (a write that was not finished leaves two possibilities, which the first read settles for good).
+Contents are kept in Python: `ram` is the cache data RAM (eight block values for each segment), `image` the drive,
+`truth` what a reader may find in a block (an unfinished write leaves two possibilities; the first read settles it).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Request:
 
 
 class ManagerBench:
-    """One test of the manager; `ram`, `image` and `truth` may be handed on to the next, as the cache survives a reset."""
+    """One test of the manager; `ram`, `image` and `truth` may be handed on, as the cache survives a reset."""
 
     def __init__(self, dut: Any, *, sets: int, ways: int) -> None:
         self.dut = dut
@@ -97,7 +97,7 @@ class ManagerBench:
         cocotb.start_soon(self._loop())
 
     async def reset(self) -> None:
-        """Reset manager and drive. Requests without an answer are lost; a destage under way may have reached the drive."""
+        """Reset manager and drive. Requests without an answer are lost; a destage under way may be done."""
         self.dut.rst.value = 1
         for _, _, what, data in self.events:
             if what == "destage" and self.rng.random() < 0.5:
