@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cocotb tests of priority_arbiter: Python is a frame scheduler with both classes ready, the table's arithmetic the judge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import FallingEdge
+
+from portplex.model.priority import FRAME_OVERHEAD_WORDS, PriorityTable
+
+
+class Scheduler:
+    """A saturated wire: when it is free, a frame of the preferred class is granted if there is one, else of the other."""
+
+    def __init__(self, dut: Any, table: PriorityTable) -> None:
+        self.dut, self.table = dut, table
+        self.backup_ready = self.online_ready = True
+        self.words = {"backup": 0, "online": 0}
+        self.bytes = 0
+        self.quanta = self.short = 0
+        self.free_at = self.now = 0
+        self.payload = 2048
+        self.grants: list[tuple[int, str]] = []
+
+    async def reset(self) -> None:
+        dut = self.dut
+        dut.rst.value = 1
+        dut.backup_active.value = dut.stat_backup_frame.value = dut.stat_frame_bytes.value = 0
+        dut.online_waiting.value = 0
+        self.configure(self.table)
+        Clock(dut.clk, 4, unit="ns").start()
+        for _ in range(3):
+            await FallingEdge(dut.clk)
+        dut.rst.value = 0
+        await FallingEdge(dut.clk)
+        dut.backup_active.value = 1
+
+    def configure(self, table: PriorityTable) -> None:
+        self.table = table
+        self.dut.cfg_backup_first.value = int(table.backup_first)
+        self.dut.cfg_backup_quantum.value = table.quantum
+        self.dut.cfg_online_time.value = table.online_time
+
+    async def step(self) -> None:
+        dut = self.dut
+        self.now += 1
+        dut.stat_backup_frame.value = 0
+        dut.online_waiting.value = int(self.online_ready)
+        if self.now >= self.free_at:
+            order = ("backup", "online") if int(dut.prefer_backup.value) else ("online", "backup")
+            ready = {"backup": self.backup_ready, "online": self.online_ready}
+            kind = next((k for k in order if ready[k]), None)
+            if kind:
+                frame = self.payload // 4 + FRAME_OVERHEAD_WORDS
+                self.free_at = self.now + frame
+                self.words[kind] += frame
+                self.grants.append((self.now, kind))
+                if kind == "backup":
+                    dut.stat_backup_frame.value = 1
+                    dut.stat_frame_bytes.value = self.payload
+        await FallingEdge(dut.clk)
+        self.quanta += int(dut.stat_quantum.value)
+        self.short += int(dut.stat_quantum_short.value)
+
+    async def run_quanta(self, count: int) -> None:
+        self.words = {"backup": 0, "online": 0}
+        self.quanta = self.short = 0
+        deadline = self.now + 2 * count * int(self.table.quantum_words(self.payload) + self.table.online_time + 2000)
+        while self.quanta < count:
+            assert self.now < deadline, f"{self.quanta} quanta in {self.now} clocks"
+            await self.step()
+
+    @property
+    def backup_share(self) -> float:
+        return self.words["backup"] / (self.words["backup"] + self.words["online"])
+
+
+@cocotb.test()
+async def shares_follow_the_table(dut: Any) -> None:
+    for table, payload in (
+        (PriorityTable(False, 8192, 6000), 2048),
+        (PriorityTable(False, 3000, 1700), 2048),  # neither is a multiple of a frame
+        (PriorityTable(False, 1000, 900), 1400),
+        (PriorityTable(True, 6144, 1000), 2048),
+    ):
+        scheduler = Scheduler(dut, table)
+        scheduler.payload = payload
+        await scheduler.reset()
+        await scheduler.run_quanta(1)
+        await scheduler.run_quanta(100)
+        expected = table.backup_share(payload)
+        assert abs(scheduler.backup_share - expected) < 0.01 * expected, f"{table}: {scheduler.backup_share} {expected}"
+        assert not scheduler.short
+
+
+@cocotb.test()
+async def online_time_is_online_only(dut: Any) -> None:
+    table = PriorityTable(False, 4096, 5000)
+    scheduler = Scheduler(dut, table)
+    await scheduler.reset()
+    for _ in range(4000):
+        await scheduler.step()
+    assert {kind for _, kind in scheduler.grants} == {"online"}, "a job begins with online time"
+    await scheduler.run_quanta(10)
+    runs = "".join(kind[0] for _, kind in scheduler.grants).split("o")
+    assert max(map(len, runs)) == 2, "a quantum of 4096 bytes is two frames of 2048"
+
+
+@cocotb.test()
+async def backup_first_looks_for_online(dut: Any) -> None:
+    table = PriorityTable(True, 4096, 50000)
+    scheduler = Scheduler(dut, table)
+    scheduler.online_ready = False
+    await scheduler.reset()
+    await scheduler.run_quanta(5)
+    assert {kind for _, kind in scheduler.grants} == {"backup"}
+    scheduler.online_ready = True  # in the middle of a quantum at the latest: it is served when the quantum ends
+    start = len(scheduler.grants)
+    for _ in range(5000):
+        await scheduler.step()
+    kinds = [kind for _, kind in scheduler.grants[start:]]
+    assert kinds.index("online") <= 2 and set(kinds[kinds.index("online") :]) == {"online"}
+    scheduler.online_ready = False
+    await scheduler.run_quanta(1)
+    assert scheduler.words["online"] <= 527
+
+
+@cocotb.test()
+async def idle_backup_does_not_keep_its_quantum(dut: Any) -> None:
+    table = PriorityTable(False, 8192, 2000)
+    scheduler = Scheduler(dut, table)
+    scheduler.backup_ready = False
+    await scheduler.reset()
+    await scheduler.run_quanta(3)
+    assert scheduler.short == 3 and scheduler.words["backup"] == 0
+    assert scheduler.now < 3 * (2000 + 2 * table.quantum_words() + 1200 + 543)
+
+
+@cocotb.test()
+async def zero_values(dut: Any) -> None:
+    scheduler = Scheduler(dut, PriorityTable(True, 0, 1000))
+    await scheduler.reset()
+    for _ in range(5000):
+        await scheduler.step()
+        assert not int(dut.prefer_backup.value), "quantum 0: backup gets empty slots only"
+    scheduler.configure(PriorityTable(False, 4096, 0))
+    await scheduler.run_quanta(1)
+    await scheduler.run_quanta(20)
+    assert scheduler.words["online"] <= 20 * 527, "online time 0: quantum after quantum"
+
+
+@cocotb.test()
+async def table_changes_while_running(dut: Any) -> None:
+    scheduler = Scheduler(dut, PriorityTable(False, 8192, 6000))
+    await scheduler.reset()
+    await scheduler.run_quanta(2)
+    for table in (PriorityTable(False, 4096, 2000), PriorityTable(False, 16384, 1000)):
+        scheduler.configure(table)
+        await scheduler.run_quanta(1)
+        await scheduler.run_quanta(50)
+        assert abs(scheduler.backup_share - table.backup_share()) < 0.01 * table.backup_share()
+    dut.backup_active.value = 0
+    for _ in range(1000):
+        await scheduler.step()
+    assert not int(dut.prefer_backup.value), "without a backup nothing is preferred to online"
