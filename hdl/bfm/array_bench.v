@@ -12,7 +12,9 @@ module array_bench #(
     parameter VOLUMES = 4,       // 1 to 16
     parameter CACHE_SETS = 64,   // power of two
     parameter CACHE_WAYS = 8,    // power of two, 2 to 16
-    parameter TICK_WORDS = 256   // clocks in a tick
+    parameter TICK_WORDS = 256,  // clocks in a tick
+    parameter DRIVE_BLOCKS = 32768, // blocks of the drive
+    parameter DRIVE_LATENCY = 400   // clocks from a drive command to its first line
 ) (
     output wire clk,
     output wire rst,
@@ -78,7 +80,9 @@ module array_bench #(
         .VOLUMES(VOLUMES),
         .CACHE_SETS(CACHE_SETS),
         .CACHE_WAYS(CACHE_WAYS),
-        .TICK_WORDS(TICK_WORDS)
+        .TICK_WORDS(TICK_WORDS),
+        .DRIVE_BLOCKS(DRIVE_BLOCKS),
+        .DRIVE_LATENCY(DRIVE_LATENCY)
     ) array (
         .clk(clk), .rst(rst),
         .rx_data(to_array_data), .rx_charisk(to_array_charisk), .rx_invalid(4'd0),
