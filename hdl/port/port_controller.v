@@ -139,7 +139,7 @@ module port_controller #(
 
 `include "port/task_context.vh"
 
-localparam [8:0] ALL_TASKS = TASKS;
+localparam [8:0] ALL_TASKS = TASKS[8:0];
 
 initial begin
     if (TASKS < 1 || TASKS > 256 || RX_BUFFERS < 1 || RX_BUFFERS > 64 || LOGINS < 2 || LOGINS > 64) begin

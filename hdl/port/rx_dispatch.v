@@ -80,7 +80,8 @@ module rx_dispatch #(
 `include "port/fc_constants.vh"
 `include "port/task_context.vh"
 
-localparam [15:0] LAST = TASKS - 1;
+localparam integer LAST_TASK = TASKS - 1;
+localparam [15:0] LAST = LAST_TASK[15:0];
 localparam [9:0] CAPTURE_WORDS = 10'd12;
 
 localparam [3:0] STATE_IDLE = 4'd0;

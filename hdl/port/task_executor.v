@@ -102,7 +102,7 @@ module task_executor #(
 `include "port/fc_constants.vh"
 `include "port/task_context.vh"
 
-localparam [8:0] FIRST_REPLY = TASKS;
+localparam [8:0] FIRST_REPLY = TASKS[8:0];
 localparam [7:0] TASK_SET_FULL = 8'h28;
 
 localparam [2:0] STATE_IDLE = 3'd0;
