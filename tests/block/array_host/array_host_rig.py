@@ -59,6 +59,7 @@ class Command:
     before: list[Command] = field(default_factory=list)  # task management: commands that were there before
     transfer: int | None = None  # done_op under way
     aborted: bool = False  # the port has decided to abort
+    lost: bool = False  # a transfer ended with status 1: only the RELEASE may follow
     abort_accepted: bool = False
     responded: bool = False
     response: tuple[int, int, int | None, int] | None = None  # status, sense, rsp code, residual
@@ -290,8 +291,9 @@ class Rig:
         if name == "done":
             command = self.open[entry[1]]
             command.transfer = None
-            if entry[2] == 1 and not command.aborted:
-                self.after(self.abort, command)
+            command.lost = entry[2] == 1
+            if command.lost and not command.aborted:  # late, so that anything wrong shows in between
+                self.later.append((self.cycle + 10 * self.delay, self.abort, (command,)))
         else:
             self.chunk_busy.discard(entry[1])
 
@@ -344,6 +346,7 @@ class Rig:
         command = self.open[task]
         assert command.accepted and int(dut.ti_port_id.value) == command.port_id
         assert command.transfer is None, "a second operation of a task"
+        assert not command.lost or op == RELEASE_TASK
         assert int(dut.ti_lun.value) == 0 and int(dut.ti_lba.value) == 0
         if op in (SEND, RECEIVE):
             assert not command.responded
@@ -356,7 +359,6 @@ class Rig:
             if op == RECEIVE:
                 assert chunk is not None and chunk.write
                 assert length == chunk.blocks * BLOCK and offset == chunk.lba % 8 * BLOCK
-                chunk.data = command.payload[command.moved : command.moved + length]
             elif chunk is not None:
                 assert -(-length // BLOCK) == chunk.blocks and offset == chunk.lba % 8 * BLOCK
                 at = chunk.lba * BLOCK
@@ -411,6 +413,8 @@ class Rig:
         if command.aborted and self.rng.random() < 0.7:
             status = 1
         if status == 0:
+            if command.transfer == RECEIVE:
+                self.chunks[command.task].data = command.payload[command.moved : command.moved + length]
             command.moved += length
             if command.answer and command.answer.action in (Action.READ, Action.WRITE):
                 key = "read_expected" if command.transfer == SEND else "write_expected"
@@ -484,6 +488,7 @@ class Rig:
         number = command.chunks
         if op in (ACQUIRE_READ, ACQUIRE_WRITE):
             assert slot not in self.chunks, "acquired twice"
+            assert not command.lost
             chunk = Chunk(
                 int(dut.chunk_volume.value), int(dut.chunk_lba.value), int(dut.chunk_blocks.value), op == ACQUIRE_WRITE
             )
@@ -498,11 +503,11 @@ class Rig:
             chunk = self.chunks.pop(slot)
             assert command.transfer is None, "released under a transfer"
             if op == RELEASE_DIRTY:
-                assert chunk.data is not None
+                assert chunk.data is not None, "dirty without data"
                 error = int(command.release_error == number)
                 self.images[chunk.volume][chunk.lba * BLOCK : chunk.lba * BLOCK + len(chunk.data)] = chunk.data
             elif chunk.write:
-                assert op == RELEASE_DISCARD
+                assert op == RELEASE_DISCARD and chunk.data is None
             else:
                 assert op == RELEASE
             command.chunks += 1

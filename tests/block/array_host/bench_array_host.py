@@ -561,8 +561,8 @@ async def unit_attention_after_reset_and_login(dut: Any) -> None:
     rig.login(5)
     await rig.step()
     for login in (0, 5, 5, 63):
-        command = plain(bytes(6), login=login)
-        await rig.run(command)
+        for volume in (PROTECTED, MAIN, SMALL):
+            await rig.run(plain(bytes(6), volume, login=login))
     await rig.settle()
 
 
@@ -588,7 +588,8 @@ async def task_management_waits(dut: Any) -> None:
         function = Command(management=flags, lun=lun_bytes(MAIN), login=1)
         second = Command(management=0x02, lun=lun_bytes(MAIN), login=2)
         after = [read(0x28, 300 * n, 10, login=1) for n in range(3)]
-        for command in (*before, function, second, *after):
+        functions = [function, second] if flags == 0x20 else [function]  # a second one adds its commands to the set
+        for command in (*before, *functions, *after):
             rig.submit(command)
         await rig.run()
         concerned = [c for c in before if rig.concerned(function, c)]
