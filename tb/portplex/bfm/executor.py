@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
 import cocotb
-from cocotb.simtime import get_sim_time
+from cocotb.simtime import convert, get_sim_time
 from cocotb.triggers import Event, Timer
 
 from portplex.executor import Future, Handle, Timeline
@@ -40,8 +40,8 @@ class CocotbExecutor:
     """
 
     def __init__(self, *, word_ns: int = WORD_NS, clock: Callable[[], int] | None = None) -> None:
-        self._word_ns = word_ns
-        self._clock = clock or (lambda: int(get_sim_time("ns")) // word_ns)
+        self._word_steps = steps = int(convert(word_ns, "ns", to="step"))
+        self._clock = clock or (lambda: int(get_sim_time("step")) // steps)
         self._timeline = Timeline()
         self._due: deque[Callable[[], None]] = deque()
         self._draining = False
@@ -93,7 +93,7 @@ class CocotbExecutor:
             cocotb.start_soon(self._sleep(time, time - now))
 
     async def _sleep(self, time: int, words: int) -> None:
-        await Timer(words * self._word_ns, unit="ns")
+        await Timer(words * self._word_steps, unit="step")
         self._armed.discard(time)
         now = max(self._clock(), time)
         while (following := self._timeline.next_time()) is not None and following <= now:
