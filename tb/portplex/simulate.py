@@ -108,6 +108,8 @@ class _FastVerilator(Verilator):
         if self.waves:
             keep.insert(1, "--trace-fst")
         flags = [f"OPT_FAST={self.optimize}", "OPT_SLOW=-O0", f"OPT_GLOBAL={self.optimize}"]
+        # The wheel was configured without the compiler's flag for precompiled headers; the sources include theirs anyway.
+        flags += ["VK_PCH_I_FAST=", "VK_PCH_I_SLOW="]
         return [keep, [*make, *flags]]
 
 

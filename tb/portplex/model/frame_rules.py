@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from portplex.fc.constants import ORDERED_SETS, Els, FcType, RCtl
+from portplex.fc.constants import ORDERED_SETS, Address, Els, FcType, RCtl
 from portplex.fc.header import Header
 from portplex.framelink import Frame
 
@@ -314,6 +314,8 @@ class FrameRules:
                     self._forget(pair)
         elif header.r_ctl == RCtl.ELS_REPLY:
             request = self._els.pop((header.d_id, header.ox_id), None)
+            if request is None and header.s_id == Address.FABRIC_LOGIN:
+                request = self._els.pop((0, header.ox_id), None)  # FLOGI is sent before there is an address
             if request is None:
                 self._violate("I6", frame, "reply to a link service nobody asked for")
             elif request[0] == Els.PRLI and code == Els.LS_ACC:

@@ -43,6 +43,7 @@ class MainJobTest(uvm_test):
         job = MainJob(self.device, self.device.drive, self.options, self.folder, self._progress)
         outcome = await job.run()
         self.env.scoreboard.close()
+        self.env.capture.close()
         self.problems = outcome.problems + self.env.scoreboard.problems() + self._credit_problems(outcome)
         summary = self._summary(outcome, time.monotonic() - started)
         part = self.folder / (SUMMARY + ".part")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from portplex.executor import DeadlineExceeded, sleep
-from portplex.management import SEGMENT_BLOCKS, BackupProgress, BackupState
+from portplex.management import BackupProgress, BackupState
 from portplex.model.pointer_rules import PointerRules
 from portplex.scenario.rig import Rig
 
@@ -43,7 +43,7 @@ class BackupJob:
         self.blocks = rig.models[rig.sub].blocks
         self.chunk = chunk
         self.pointers = PointerRules(self.blocks, Confirmed(rig))
-        self.step = max(SEGMENT_BLOCKS, self.blocks // copy_steps // SEGMENT_BLOCKS * SEGMENT_BLOCKS)
+        self.step = max(1, self.blocks // copy_steps // chunk) * chunk  # a chunk starts when all of it is copied
         self.progress = progress
 
     async def start(self) -> None:

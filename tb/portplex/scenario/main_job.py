@@ -36,7 +36,6 @@ class MainJobOptions:
     mode: PriorityMode = PriorityMode.ONLINE_FIRST
     backup_quantum: int = 65536
     online_time: int = 20_000
-    deadline: int = 60_000_000
 
     def __post_init__(self) -> None:
         for name, low, high in (("hosts", 1, 16), ("queue_depth", 1, 64), ("warm_up", 1, 1_000_000)):
@@ -47,6 +46,11 @@ class MainJobOptions:
             raise ValueError(f"blocks={self.blocks}: must be 64 to 16384 and a multiple of {SEGMENT_BLOCKS}")
         if not 8 <= self.chunk <= 128 or self.chunk % SEGMENT_BLOCKS:
             raise ValueError(f"chunk={self.chunk}: must be 8 to 128 and a multiple of {SEGMENT_BLOCKS}")
+
+    @property
+    def deadline(self) -> int:
+        """Words the backup may take: more than a hundred times its time on an idle line."""
+        return 500_000 + 20_000 * self.blocks
 
     @property
     def sizes(self) -> tuple[int, ...]:

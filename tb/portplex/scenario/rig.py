@@ -128,7 +128,7 @@ class Rig:
         expected = {lun: model.blocks for lun, model in self.models.items()}
         for host in self.hosts:
             await host.start()
-            mine = {unit.lun: unit for unit in await host.discover() if unit.vendor.strip() == "PORTPLEX"}
+            mine = {unit.lun: unit for unit in await host.discover() if unit.target == self.array_id}
             seen = {lun: unit.blocks for lun, unit in mine.items()}
             if seen != expected:
                 raise AssertionError(f"{host.name} sees units {seen}, the console has defined {expected}")

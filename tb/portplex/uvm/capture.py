@@ -38,7 +38,11 @@ class FrameCapture(uvm_subscriber):
         start, _, record, direction = heapq.heappop(self._waiting)
         self.writer.write(start * WORD_NS, record, direction=direction)
 
-    def final_phase(self) -> None:
+    def close(self) -> None:
+        """Write what waits and finish the file; the final phase does this for a test that has not."""
         while self._waiting:
             self._put()
         self.writer.close()
+
+    def final_phase(self) -> None:
+        self.close()
