@@ -18,7 +18,8 @@ IDLE, LOGIN, TRANSFER, LOGOUT, DONE, FAILED, ABORTED = range(7)
 ACQUIRE_READ, ACQUIRE_WRITE, RELEASE, RELEASE_DIRTY, RELEASE_DISCARD = range(5)
 TI_LOGIN, TI_WRITE, TI_READ, TI_LOGOUT = 8, 9, 10, 11
 INPUTS = """tick start_backup start_restore abort_backup cfg_copy_pointer chunk_ready chunk_rsp_valid chunk_rsp_op
-    chunk_rsp_slot chunk_rsp_error ti_ready done_valid done_op done_slot done_status done_scsi_status done_sense mis_ready"""
+    chunk_rsp_slot chunk_rsp_error ti_ready done_valid done_op done_slot done_status done_scsi_status done_sense
+    mis_ready"""
 GOOD = (0, 0, 0)
 CHECK_CONDITION = (4, 2, 0x030C00)
 DEVICE, LUN, LBA = 0x010203, 5, 1000
