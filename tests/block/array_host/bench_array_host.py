@@ -583,7 +583,7 @@ async def task_management_waits(dut: Any) -> None:
     """The answer comes after every command of the set that was there before; other commands do not matter."""
     rig = await rig_for(dut, delay=40)
     for flags in (0x02, 0x04, 0x10, 0x20):
-        before = [read(0x28, 200 * n, 150, login=1 + n % 2) for n in range(6)]
+        before = [read(0x28, 200 * n, 8 if n % 2 else 600, login=1 + n % 2) for n in range(6)]
         before += [write(rig, 0x2A, 3, 5, volume=SMALL, login=2), data_in(inquiry(None, 36), 36)]
         function = Command(management=flags, lun=lun_bytes(MAIN), login=1)
         second = Command(management=0x02, lun=lun_bytes(MAIN), login=2)
