@@ -103,6 +103,9 @@ def test_class_3_drops_are_counted() -> None:
     assert (counts["not_logged_in"], counts["wrong_s_id"], counts["unreachable"], counts["bad_frame"]) == (1, 1, 1, 3)
     port.receive(good)
     assert [frame.data for frame in heard] == [good.data]
+    fabric.links[1].send(good.data)  # the route is known now, but not for this port
+    assert counts["wrong_s_id"] == 2
+    assert len(heard) == 1
 
 
 @pytest.mark.fast
