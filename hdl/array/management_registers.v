@@ -11,7 +11,7 @@ module management_registers #(
     parameter RX_BUFFERS = 8,     // 1 to 64
     parameter VOLUMES = 4,        // 1 to 16
     parameter SEGMENTS = 512,     // cache segments
-    parameter COUNTERS = 16,      // counters from 0400h on, 1 to 64
+    parameter COUNTERS = 20,      // counters from 0400h on, 1 to 64
     parameter DRIVE_BLOCKS = 32768 // blocks of the drive: the most a volume can have
 ) (
     input  wire                   clk,
