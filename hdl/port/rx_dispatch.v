@@ -260,7 +260,8 @@ wire step = capture || (copy && word_ready);
 wire capture_last = index_reg == CAPTURE_WORDS || index_reg == rxf_words;
 
 assign rxf_rd_addr = state_reg == STATE_SERVICES ? ls_rx_rd_addr : step ? index_reg + 10'd1 : index_reg;
-assign rxf_pop = state_reg == STATE_POP;
+// the buffer is free as soon as the last word has been read
+assign rxf_pop = state_reg == STATE_POP || (copy && word_ready && word_last);
 assign ls_rx_valid = state_reg == STATE_SERVICES;
 
 initial begin
@@ -329,7 +330,7 @@ always @(posedge clk) begin
         STATE_COPY: begin
             if (word_ready) begin
                 index_reg <= index_reg + 10'd1;
-                if (word_last) state_reg <= notify_reg ? STATE_DRAIN : STATE_POP;
+                if (word_last) state_reg <= notify_reg ? STATE_DRAIN : STATE_IDLE;
             end
         end
         STATE_DRAIN: if (writer_idle) state_reg <= STATE_NOTIFY;
@@ -338,7 +339,7 @@ always @(posedge clk) begin
                 event_valid <= 1'b1;
                 event_kind <= `EVENT_RX_DONE;
                 event_row <= row_reg;
-                state_reg <= STATE_POP;
+                state_reg <= STATE_IDLE;
             end
         end
         STATE_WAIT: begin

@@ -49,9 +49,7 @@ async def known_answers(dut: Any) -> None:
     await port.instruct(WRITE, slot=0, length=4096, port_id=DEVICE, lba=0x1000)
     frame = (await port.wait(lambda: [f for f in port.log if f.header.r_ctl == 6], "FCP_CMND"))[0]
     own = frame.header.ox_id
-    assert without_seq_id(frame) == f"0602000100010e00082900000000000000{own:02x}".replace("0000000000", "0000000000")[:36].ljust(36, "0")[
-        :32
-    ] + f"{own:04x}ffff00000000"
+    assert without_seq_id(frame) == f"0602000100010e000829000000000000{own:04x}ffff00000000"
     assert frame.payload == command
     await port.push(5, DEVICE, 0x890000, struct.pack(">III", 0, 4096, 0), ox_id=own, rx_id=0x8010)
     port.frames[DEVICE, own].popleft()
@@ -235,9 +233,9 @@ async def frames_leave_without_gap(dut: Any) -> None:
         data = pattern(8192, offset)
         await port.store([1, 7, 3, 9], offset, data)
         await port.store([12, 2, 20, 5], offset, data)
+        start = len(port.log)
         await port.instruct(WRITE, slot=1, offset=offset, length=8192, port_id=DEVICE)
-        command = (await port.wait(lambda: [f for f in port.log if f.header.r_ctl == 6], "FCP_CMND"))[-1]
-        own = command.header.ox_id
+        own = (await port.wait(lambda s=start: port.log[s:], "FCP_CMND"))[0].header.ox_id
         await port.frame(DEVICE, own)
         start = len(port.log)
         await port.instruct(SEND, task=task, slot=0, offset=offset, length=8192)
@@ -308,7 +306,7 @@ async def bursts_of_a_write(dut: Any) -> None:
         slot = 6 + number
         await port.set_list(slot, [3, 9, 14])
         await port.instruct(WRITE, slot=slot, length=8192, port_id=DEVICE)
-        own = [f for f in [await port.wait(lambda n=number: [f for f in port.log if f.header.r_ctl == 6][n : n + 1], "CMND")]][0][0].header.ox_id
+        own = (await port.wait(lambda n=number + 1: [f for f in port.log if f.header.r_ctl == 6][n : n + 1], "CMND"))[0].header.ox_id
         await port.frame(DEVICE, own)
         await port.push(5, DEVICE, 0x890000, struct.pack(">III", offset, length, 0), ox_id=own, rx_id=0x8000)
         abts = await port.frame(DEVICE, own)

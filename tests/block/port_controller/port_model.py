@@ -80,7 +80,6 @@ class Port:
         self.push_lock = Lock()
         self.ti_lock = Lock()
         self.memory_lock = Lock()
-        self.tasks = 32
 
     async def start(self, *, e_d_tov: int = 2000, r_a_tov: int = 100) -> None:
         dut = self.dut
@@ -258,13 +257,14 @@ class Port:
     # ---- cache ----
 
     async def set_list(self, slot: int, segments: list[int]) -> None:
-        for index, segment in enumerate(segments):
+        async with self.memory_lock:
+            for index, segment in enumerate(segments):
+                await FallingEdge(self.dut.clk)
+                self.dut.list_addr.value = slot << 5 | index
+                self.dut.list_line.value = segment * 256
+                self.dut.list_write.value = 1
             await FallingEdge(self.dut.clk)
-            self.dut.list_addr.value = slot << 5 | index
-            self.dut.list_line.value = segment * 256
-            self.dut.list_write.value = 1
-        await FallingEdge(self.dut.clk)
-        self.dut.list_write.value = 0
+            self.dut.list_write.value = 0
 
     def _place(self, segments: list[int], offset: int) -> int:
         return segments[offset // SEGMENT] * SEGMENT + offset % SEGMENT

@@ -31,4 +31,4 @@ def test_port_controller(simulator: str) -> None:
 @pytest.mark.parametrize("tasks", [1, 8, 128])
 def test_sizes(simulator: str, tasks: int) -> None:
     """The same port with few and many contexts: data both ways in both roles, and a full table."""
-    run(simulator, tasks, r"both_roles_at_once|task_set_full")
+    run(simulator, tasks, "both_roles_at_once,task_set_full")
