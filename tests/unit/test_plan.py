@@ -20,7 +20,7 @@ def _is_cocotb_test(node: ast.AsyncFunctionDef | ast.ClassDef) -> bool:
     return any(name in ("cocotb.test", "pyuvm.test", "cocotb.parametrize") for name in names)
 
 
-def tests_in_tree() -> set[str]:
+def named_in_tree() -> set[str]:
     """`path::name` of every pytest function and every cocotb or pyuvm test below `tests/`."""
     found: set[str] = set()
     for file in (ROOT / "tests").rglob("*.py"):
@@ -52,6 +52,6 @@ def test_features_are_complete_and_unique() -> None:
 @pytest.mark.fast
 def test_plan_and_tests_agree() -> None:
     named = {test for _, feature in features() for test in feature["tests"]}  # type: ignore[attr-defined]
-    there = tests_in_tree()
+    there = named_in_tree()
     assert not sorted(named - there), "the plan names tests that do not exist"
     assert not sorted(there - named), "tests that no feature of the plan names"
