@@ -134,3 +134,34 @@ async def resets_lose_nothing(dut: Any) -> None:
             await bench.release(1, request, ChunkOp.RELEASE)
     assert bench.compared > 200
     await bench.settle()
+
+
+@cocotb.test(skip=-(-CHUNK // SETS) < WAYS)
+async def overlapping_pins_do_not_starve(dut: Any) -> None:
+    """Two slots pin one segment in turn so that it is never free, and the longest chunk needs its way: it gets it."""
+    bench = ManagerBench(dut, sets=SETS, ways=WAYS)
+    await bench.start()
+    latest = 0  # who took it last; the other lets go
+    stop = False
+
+    async def hog(me: int) -> None:
+        nonlocal latest
+        while not stop:
+            request = await bench.acquire(0, ChunkOp.ACQUIRE_READ, me, 1, 8 * 64 * SETS, 8)
+            assert request
+            latest = me
+            for _ in range(200):  # until the other holds it too, but not for ever
+                if latest != me or stop:
+                    break
+                await bench.clocks(10)
+            await bench.clocks(20)
+            await bench.release(0, request, ChunkOp.RELEASE)
+
+    hogs = [cocotb.start_soon(hog(me)) for me in range(2)]
+    await bench.clocks(1000)
+    request = await bench.ask(1, ChunkOp.ACQUIRE_READ, TASKS, 1, 8 * 128 * SETS + 1, LONGEST, limit=20_000)
+    assert not request.error and bench.counters["backoff"] >= 8
+    stop = True
+    assert not (await bench.ask(1, ChunkOp.RELEASE, TASKS)).error
+    for h in hogs:
+        await h
