@@ -11,13 +11,9 @@ from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, Timer
 
 OKAY, SLVERR = 0, 2
-STATUS_INPUTS = (
-    "status_link_state status_fabric_login status_logins status_open_tasks my_id lesb port_counters status_clean"
-)
-STATUS_INPUTS += (
-    " status_unpinned counters status_backup_state status_backup_pointer"
-STATUS_INPUTS += " status_backup_error status_backup_sense"
-)
+STATUS_INPUTS = """status_link_state status_fabric_login status_logins status_open_tasks my_id lesb port_counters
+    status_clean status_unpinned counters status_backup_state status_backup_pointer status_backup_error
+    status_backup_sense"""
 AXIL = "awaddr awprot awvalid wdata wstrb wvalid bready araddr arprot arvalid rready"
 
 # address, reset value, a legal value, an illegal value or None
