@@ -12,7 +12,10 @@ from portplex.bfm.fc_port import FcPort
 from portplex.bfm.transactors import Transactors
 from portplex.device import Tap, TappedLink
 from portplex.executor import DeadlineExceeded, sleep
+from portplex.fc.constants import Els, RCtl
+from portplex.framelink import Frame
 from portplex.management import Management
+from portplex.model.frame_rules import Direction
 
 IMAGE_DEADLINE = 1000
 IMAGE_NAME_BYTES = 256
@@ -60,10 +63,21 @@ class SimulatedArray:
         self.transactors = Transactors(dut)
         self.executor = CocotbExecutor(clock=self.transactors.now)
         self.fc_port = FcPort(self.transactors, 0)
-        self.taps: list[Tap] = []
+        self.taps: list[Tap] = [self._learn_credit]
+        self._flogi = b""  # OX_ID of a fabric login not answered yet
         self.ports = [TappedLink(self.fc_port, self.taps)]
         self.management = Management(AxiLite(self.transactors, 0))
         self.drive = SimulatedDrive(dut.array.drive, self.executor)
+
+    def _learn_credit(self, frame: Frame, direction: Direction) -> None:
+        """The transactor is the F_Port: both credits come from the fabric login that passes through it."""
+        data = frame.data
+        if data[0] == RCtl.ELS_REQUEST and data[24] == Els.FLOGI and direction is Direction.FROM_DEVICE:
+            self.fc_port.set_credit(max(1, int.from_bytes(data[30:32], "big")))
+            self._flogi = data[16:18]
+        elif data[0] == RCtl.ELS_REPLY and data[24] == Els.LS_ACC and data[16:18] == self._flogi:
+            self.fc_port.grant_credit(max(1, int.from_bytes(data[30:32], "big")))
+            self._flogi = b""
 
     def traffic(self) -> dict[str, int]:
         stats = self.fc_port.stats
