@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What stands around the port controller in its bench: link, cache contents, array, hosts and a device, frame by frame."""
+"""What stands around the port controller in its bench: link, cache contents and array, frame by frame."""
 
 from __future__ import annotations
 
@@ -19,9 +19,19 @@ MY_ID = 0x010E00
 SEND, RECEIVE, RESPOND, RELEASE, LOGIN, WRITE, READ, LOGOUT = 0, 1, 2, 3, 8, 9, 10, 11
 SEGMENT = 4096
 COUNTERS = {
-    "bad_header": 0, "not_logged_in": 1, "unknown_exchange": 2, "sequence_error": 3, "wrong_d_id": 4, "abts_sent": 7, "abts_received": 8,
-    "timeouts": 9, "backup_frames": 10, "online_frames": 11, "host_requests": 12, "refused": 13,
-}  # fmt: skip
+    "bad_header": 0,
+    "not_logged_in": 1,
+    "unknown_exchange": 2,
+    "sequence_error": 3,
+    "wrong_d_id": 4,
+    "abts_sent": 7,
+    "abts_received": 8,
+    "timeouts": 9,
+    "backup_frames": 10,
+    "online_frames": 11,
+    "host_requests": 12,
+    "refused": 13,
+}
 
 
 class Frame(NamedTuple):
@@ -60,7 +70,7 @@ def pattern(length: int, seed: int) -> bytes:
 
 
 def cmnd(write: bool, length: int, *, tag: int = 0, task_management: int = 0, lun: int = 0) -> bytes:
-    """FCP_CMND, 32 bytes; `tag` stands in the last two bytes of the CDB so that the array model can name the command."""
+    """FCP_CMND, 32 bytes; `tag` stands in the last two bytes of the CDB, where the array model finds it."""
     cdb = bytes([0x2A if write else 0x28]) + bytes(13) + tag.to_bytes(2, "big")
     return lun.to_bytes(8, "big") + bytes([0, 0, task_management, 1 if write else 2]) + cdb + length.to_bytes(4, "big")
 
@@ -83,12 +93,42 @@ class Port:
 
     async def start(self, *, e_d_tov: int = 2000, r_a_tov: int = 100) -> None:
         dut = self.dut
-        for name in (
-            "in_push in_header in_payload in_words in_sof_initiate in_eof_terminate link_down_event link_reset_event mem_write mem_addr "
-            "mem_wdata list_write list_addr list_line cfg_wwnn prefer_backup ti_valid ti_op ti_task ti_slot ti_offset ti_length "
-            "ti_relative_offset ti_port_id ti_lun ti_lba ti_status ti_sense ti_residual ti_residual_under ti_residual_over "
-            "ti_rsp_code_valid ti_rsp_code done_ready"
-        ).split():
+        for name in [
+            "in_push",
+            "in_header",
+            "in_payload",
+            "in_words",
+            "in_sof_initiate",
+            "in_eof_terminate",
+            "link_down_event",
+            "link_reset_event",
+            "mem_write",
+            "mem_addr",
+            "mem_wdata",
+            "list_write",
+            "list_addr",
+            "list_line",
+            "cfg_wwnn",
+            "prefer_backup",
+            "ti_valid",
+            "ti_op",
+            "ti_task",
+            "ti_slot",
+            "ti_offset",
+            "ti_length",
+            "ti_relative_offset",
+            "ti_port_id",
+            "ti_lun",
+            "ti_lba",
+            "ti_status",
+            "ti_sense",
+            "ti_residual",
+            "ti_residual_under",
+            "ti_residual_over",
+            "ti_rsp_code_valid",
+            "ti_rsp_code",
+            "done_ready",
+        ]:
             getattr(dut, name).value = 0
         dut.hr_ready.value = 1
         dut.out_enable.value = 1
@@ -125,9 +165,13 @@ class Port:
             payload = int(dut.out_payload.value).to_bytes(2112, "big")[: 4 * words]
             header = Header.unpack(int(dut.out_header.value).to_bytes(24, "big"))
             frame = Frame(
-                header, payload, bool(int(dut.out_sof_initiate.value)), bool(int(dut.out_eof_terminate.value)), int(dut.out_time.value),
+                header,
+                payload,
+                bool(int(dut.out_sof_initiate.value)),
+                bool(int(dut.out_eof_terminate.value)),
+                int(dut.out_time.value),
                 bool(int(dut.out_underrun.value)),
-            )  # fmt: skip
+            )
             self.log.append(frame)
             assert header.s_id == MY_ID or header.type == 1
             assert not frame.underrun, f"payload came late: {header}"
@@ -144,8 +188,18 @@ class Port:
             await RisingEdge(dut.hr_valid)
             await FallingEdge(dut.clk)
             v = {n: int(getattr(dut, f"hr_{n}").value) for n in Request._fields}
-            v["cdb"] = v["cdb"].to_bytes(16, "big")
-            request = Request(**v)
+            request = Request(
+                v["op"],
+                v["task"],
+                v["port_id"],
+                v["lun"],
+                v["cdb"].to_bytes(16, "big"),
+                v["length"],
+                bool(v["read"]),
+                bool(v["write"]),
+                v["attribute"],
+                v["task_management"],
+            )
             if self.on_request:
                 cocotb.start_soon(self.on_request(request))
             else:
@@ -165,10 +219,23 @@ class Port:
     # ---- link ----
 
     async def push(
-        self, r_ctl: int, s_id: int, f_ctl: int, payload: bytes = b"", *, type: int = 8, ox_id: int = 0xFFFF, rx_id: int = 0xFFFF,
-        seq_id: int = 0, seq_cnt: int = 0, parameter: int = 0, d_id: int = MY_ID, df_ctl: int = 0, initiate: bool = True,
+        self,
+        r_ctl: int,
+        s_id: int,
+        f_ctl: int,
+        payload: bytes = b"",
+        *,
+        type: int = 8,
+        ox_id: int = 0xFFFF,
+        rx_id: int = 0xFFFF,
+        seq_id: int = 0,
+        seq_cnt: int = 0,
+        parameter: int = 0,
+        d_id: int = MY_ID,
+        df_ctl: int = 0,
+        initiate: bool = True,
         terminate: bool = True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         dut = self.dut
         header = Header(r_ctl, d_id, 0, s_id, type, f_ctl, seq_id, df_ctl, seq_cnt, ox_id, rx_id, parameter)
         async with self.push_lock:
@@ -187,16 +254,37 @@ class Port:
             await FallingEdge(dut.clk)
             dut.in_push.value = 0
 
-    async def push_data(self, s_id: int, data: bytes, *, ox_id: int, rx_id: int, offset: int, responder: bool, seq_id: int, **change: Any) -> None:
+    async def push_data(
+        self,
+        s_id: int,
+        data: bytes,
+        *,
+        ox_id: int,
+        rx_id: int,
+        offset: int,
+        responder: bool,
+        seq_id: int,
+        **change: Any,
+    ) -> None:
         """One sequence of FCP_DATA."""
         size = 2048
         for count, start in enumerate(range(0, len(data), size)):
             last = start + size >= len(data)
             f_ctl = (0x880008 if responder else 0x090008) if last else (0x800008 if responder else 0x000008)
             await self.push(
-                1, s_id, f_ctl, data[start : start + size], ox_id=ox_id, rx_id=rx_id, seq_id=seq_id, seq_cnt=count, parameter=offset + start,
-                initiate=count == 0, terminate=last, **change,
-            )  # fmt: skip
+                1,
+                s_id,
+                f_ctl,
+                data[start : start + size],
+                ox_id=ox_id,
+                rx_id=rx_id,
+                seq_id=seq_id,
+                seq_cnt=count,
+                parameter=offset + start,
+                initiate=count == 0,
+                terminate=last,
+                **change,
+            )
 
     async def frame(self, d_id: int, ox_id: int, clocks: int = 60000) -> Frame:
         queue = self.frames[d_id, ox_id]
@@ -210,7 +298,11 @@ class Port:
             frames.append(await self.frame(d_id, ox_id))
         base = offset = frames[0].header.parameter
         for count, frame in enumerate(frames):
-            assert frame.header.r_ctl == 1 and frame.header.seq_cnt == count and frame.header.seq_id == frames[0].header.seq_id
+            assert (
+                frame.header.r_ctl == 1
+                and frame.header.seq_cnt == count
+                and frame.header.seq_id == frames[0].header.seq_id
+            )
             assert frame.header.parameter == offset, f"relative offset {frame.header.parameter}, expected {offset}"
             assert len(frame.payload) <= 2048
             offset += len(frame.payload)
@@ -223,7 +315,21 @@ class Port:
         async with self.ti_lock:
             await FallingEdge(dut.clk)
             dut.ti_op.value = op
-            for name in "task slot offset length relative_offset port_id lun lba status sense residual residual_under residual_over".split():
+            for name in [
+                "task",
+                "slot",
+                "offset",
+                "length",
+                "relative_offset",
+                "port_id",
+                "lun",
+                "lba",
+                "status",
+                "sense",
+                "residual",
+                "residual_under",
+                "residual_over",
+            ]:
                 getattr(dut, f"ti_{name}").value = fields.get(name, 0)
             dut.ti_rsp_code_valid.value = fields.get("rsp_code_valid", 0)
             dut.ti_rsp_code.value = fields.get("rsp_code", 0)
@@ -238,7 +344,9 @@ class Port:
                 raise AssertionError(f"transfer instruction {op} not taken")
             dut.ti_valid.value = 0
 
-    async def completion(self, op: int, *, task: int | None = None, slot: int | None = None, clocks: int = 60000) -> Done:
+    async def completion(
+        self, op: int, *, task: int | None = None, slot: int | None = None, clocks: int = 60000
+    ) -> Done:
         def find() -> Done | None:
             for done in self.done:
                 if done.op == op and task in (None, done.task) and slot in (None, done.slot):
@@ -299,7 +407,9 @@ class Port:
         return int(self.dut.port_counters.value) >> (32 * COUNTERS[name]) & 0xFFFFFFFF
 
     async def counted(self, name: str, before: int, by: int = 1) -> None:
-        await self.wait(lambda: self.count(name) == before + by, f"counter {name} at {before + by}, is {self.count(name)}", 4000)
+        await self.wait(
+            lambda: self.count(name) == before + by, f"counter {name} at {before + by}, is {self.count(name)}", 4000
+        )
 
     async def drained(self, clocks: int = 20000) -> None:
         """Nothing leaks: every context is free again (I8)."""
@@ -323,4 +433,10 @@ class Port:
 
 def rsp(status: int = 0, *, flags: int = 0, residual: int = 0, sense: bytes = b"") -> bytes:
     flags |= 2 if sense else 0
-    return bytes(10) + bytes([flags, status]) + struct.pack(">III", residual, len(sense), 0) + sense + bytes(-len(sense) % 4)
+    return (
+        bytes(10)
+        + bytes([flags, status])
+        + struct.pack(">III", residual, len(sense), 0)
+        + sense
+        + bytes(-len(sense) % 4)
+    )
