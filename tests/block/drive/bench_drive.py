@@ -30,17 +30,7 @@ class Cache:
 
     async def reset(self) -> None:
         dut = self.dut
-        for name in [
-            "drv_valid",
-            "drv_write",
-            "drv_tag",
-            "drv_volume",
-            "drv_segment",
-            "drv_line",
-            "drv_rsp_ready",
-            "bk_ready",
-            "bk_rdata",
-        ]:
+        for name in INPUTS.split():
             getattr(dut, name).value = 0
         dut.cfg_volume_base.value = BASES[1] << 32 | BASES[0]
         dut.cfg_volume_blocks.value = SIZES[1] << 32 | SIZES[0]
