@@ -20,6 +20,7 @@ from portplex.simulate import SimulationFailed, UsageError, build_root, check_si
 TOP = "array_bench"
 BENCH_MODULE = "portplex.runs.main_job_bench"
 LAST_RUN = "last_run.json"
+IMAGES = ("drive_before.img", "drive_after.img", "backup.img")
 
 
 def pick_seed(seed: int | None) -> int:
@@ -54,7 +55,7 @@ def run_main_job(
         "log": str(folder / "run.log"),
         "summary": str(folder / SUMMARY),
     }
-    for old in (SUMMARY, PROGRESS, CAPTURE, f"{TOP}.fst"):
+    for old in (SUMMARY, PROGRESS, CAPTURE, f"{TOP}.fst", *IMAGES):
         (folder / old).unlink(missing_ok=True)
     settings = {
         "options": {**asdict(options), "mode": options.mode.name},

@@ -14,8 +14,10 @@ import pyuvm
 from pyuvm import ConfigDB, uvm_test
 
 from portplex.bfm.simulated_array import SimulatedArray
+from portplex.files import write_whole
 from portplex.management import PriorityMode
 from portplex.scenario.main_job import MainJob, MainJobOptions, Outcome
+from portplex.uvm.end_checks import credit_problems, request_problems
 from portplex.uvm.environment import PortplexEnvironment
 
 SETTINGS_VARIABLE = "PORTPLEX_MAIN_JOB"
@@ -44,29 +46,20 @@ class MainJobTest(uvm_test):
         outcome = await job.run()
         self.env.scoreboard.close()
         self.env.capture.close()
-        self.problems = outcome.problems + self.env.scoreboard.problems() + self._credit_problems(outcome)
+        rules = self.env.scoreboard.rules
+        self.problems = [
+            *outcome.problems,
+            *self.env.scoreboard.problems(),
+            *credit_problems(self.device.fc_port.stats),
+            *request_problems(outcome.counters, rules),
+        ]
         summary = self._summary(outcome, time.monotonic() - started)
-        part = self.folder / (SUMMARY + ".part")
-        part.write_text(json.dumps(summary, indent=2) + "\n")
-        part.replace(self.folder / SUMMARY)
+        write_whole(self.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
         self.drop_objection()
 
     def _progress(self, text: str) -> None:
         with (self.folder / PROGRESS).open("a") as file:
             file.write(f"{self.device.executor.now():>10} words  {text}\n")
-
-    def _credit_problems(self, outcome: Outcome) -> list[str]:
-        """I5 and I11 as the other end of the link counts them."""
-        stats = self.device.fc_port.stats
-        found = []
-        if stats.bad["no_credit"]:
-            found.append(f"I5: the array sent {stats.bad['no_credit']} frames without credit")
-        if stats.r_rdy_received != stats.frames_sent:
-            found.append(f"I5: {stats.frames_sent} frames sent to the array, {stats.r_rdy_received} R_RDYs came back")
-        requests, commands = outcome.counters.get("host_requests", 0), self.env.scoreboard.rules.commands_accepted
-        if requests > commands:
-            found.append(f"I11: {requests} host requests from {commands} commands of hosts that were logged in")
-        return found
 
     def _summary(self, outcome: Outcome, wall_seconds: float) -> dict[str, Any]:
         traffic = self.device.traffic()

@@ -14,6 +14,7 @@ from typing import Any
 
 from portplex.device import Device, DriveAccess
 from portplex.executor import Future
+from portplex.files import write_whole
 from portplex.management import BLOCK_BYTES, SEGMENT_BLOCKS, BackupState, PriorityMode
 from portplex.model.pointer_rules import PointerRules
 from portplex.nport.workload import Latencies, Mix, Workload
@@ -180,7 +181,7 @@ class MainJob:
 
     def _compare_backup(self) -> None:
         rig = self.rig
-        (rig.folder / "backup.img").write_bytes(bytes(rig.disk.image()))
+        write_whole(rig.folder / "backup.img", bytes(rig.disk.image()))
         wrong = rig.backup_differs()
         self.outcome.image_equal = wrong is None
         self.outcome.compared_blocks += self.options.blocks

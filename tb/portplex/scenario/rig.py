@@ -20,6 +20,7 @@ from pathlib import Path
 from portplex.device import Device, DriveAccess
 from portplex.executor import DeadlineExceeded, sleep
 from portplex.fabric.switch import Switch
+from portplex.files import write_whole
 from portplex.management import BLOCK_BYTES, SEGMENT_BLOCKS, PriorityMode
 from portplex.model.volume import VolumeModel
 from portplex.nport.backup_disk import BackupDisk
@@ -111,7 +112,7 @@ class Rig:
             )
             base += model.blocks // SEGMENT_BLOCKS
         before = self.folder / "drive_before.img"
-        before.write_bytes(b"".join(image for _, image in sorted(self.images.items())))
+        write_whole(before, b"".join(image for _, image in sorted(self.images.items())))
         await self.drive.load(before)
         await management.set_priority(mode, backup_quantum=backup_quantum, online_time=online_time)
         await management.enable_port()
