@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every FC port looks like to the software above it: frames in, frames out, link up or down. No simulator in here."""
+"""What every FC port looks like to the software above it: frames in, frames out, link up or down. No simulator here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(slots=True)
 class Frame:
-    """One frame as it was on the wire. `data` is header (24 bytes) and payload, without CRC; times are words since reset."""
+    """One frame as on the wire. `data` is header (24 bytes) and payload, without CRC; times are words since reset."""
 
     data: bytes
     sof: int
@@ -22,9 +22,9 @@ class Frame:
 
 
 class FrameLink(Protocol):
-    """One end of a link that carries whole frames: a transactor in simulation, a queue in unit tests, a network interface.
+    """One end of a link that carries whole frames: a transactor in simulation, a queue in tests, a network interface.
 
-    `on_frame` is called once for each good frame received. `on_link` is called when the link comes up (True) or goes down
+    `on_frame` is called once for each good frame received, `on_link` when the link comes up (True) or goes down
     (False). `send` never blocks: the frame waits for credit, and is dropped and counted when the link is down.
     """
 

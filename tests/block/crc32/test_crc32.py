@@ -7,4 +7,9 @@ from portplex.simulate import simulate
 
 
 def test_crc32(simulator: str) -> None:
-    simulate("crc32", sources=["link/crc32.v"], test_module=str(Path(__file__).with_name("bench_crc32.py")), simulator=simulator)
+    simulate(
+        "crc32",
+        sources=["link/crc32.v"],
+        test_module=str(Path(__file__).with_name("bench_crc32.py")),
+        simulator=simulator,
+    )
