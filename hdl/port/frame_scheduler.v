@@ -213,9 +213,15 @@ wire [16:0] remaining = d[`TXD_LENGTH] - sent;
 wire [16:0] largest = {5'd0, d[`TXD_MAX_WORDS], 2'b00};
 wire last = remaining <= largest;
 wire [16:0] bytes = last ? remaining : largest;
+// a SEND of any length: the last word is filled up, and F_CTL says by how much
+/* verilator lint_off UNUSEDSIGNAL */
+wire [16:0] filled = bytes + 17'd3;
+/* verilator lint_on UNUSEDSIGNAL */
+wire [9:0]  words = filled[11:2];
+wire [1:0]  fill = 2'd0 - bytes[1:0];
 wire [16:0] position = d[`TXD_POSITION] + sent;
 wire [7:0] seq_id = d[`TXD_SEQ_ID_GIVEN] ? d[`TXD_SEQ_ID] : progress_rd_fresh ? seq_next_reg : progress_rd_data[`TXP_SEQ_ID];
-wire [23:0] f_ctl = last ? d[`TXD_F_CTL] : d[`TXD_F_CTL] & ~(`FC_FCTL_END_SEQUENCE | `FC_FCTL_SEQUENCE_INITIATIVE);
+wire [23:0] f_ctl = last ? d[`TXD_F_CTL] | {22'd0, fill} : d[`TXD_F_CTL] & ~(`FC_FCTL_END_SEQUENCE | `FC_FCTL_SEQUENCE_INITIATIVE);
 wire [31:0] parameter_word = d[`TXD_FROM_CACHE] ? d[`TXD_PARAMETER] + {15'd0, sent} : d[`TXD_PARAMETER];
 
 assign descriptor_rd_row = row_reg;
@@ -321,8 +327,8 @@ always @(posedge clk) begin
             position_reg <= position;
             txf_header <= {d[`TXD_R_CTL], d[`TXD_D_ID], 8'h00, my_id, d[`TXD_TYPE], f_ctl, seq_id, 8'h00, seq_cnt,
                 d[`TXD_OX_ID], d[`TXD_RX_ID], parameter_word};
-            txf_words <= bytes[11:2];
-            left_reg <= bytes[11:2];
+            txf_words <= words;
+            left_reg <= words;
             txf_sof_initiate <= progress_rd_fresh;
             txf_eof_terminate <= last;
             last_reg <= last;

@@ -29,7 +29,7 @@ SIMULATORS = ("verilator", "icarus")
 
 
 class UsageError(Exception):
-    """A user's mistake: the message names the argument, its value and what is allowed. The command line exits with 2."""
+    """A user's mistake: the message names the argument, its value and what is allowed; exit status 2."""
 
 
 class SimulationFailed(Exception):
