@@ -68,6 +68,7 @@ class _Exchange:
     burst: tuple[int, int] = (0, 0)
     task_management: bool = False
     aborted: bool = False
+    frames_lost: bool = False  # in a link reset
     started: int = 0
 
 
@@ -85,6 +86,7 @@ class FrameRules:
     counts: Counter[str] = field(default_factory=lambda: Counter(compared=0, failed=0))
     commands_accepted: int = 0  # FCP_CMNDs to the device from ports that may send them
     _sequences: dict[tuple[int, int, int, int, int], _Sequence] = field(default_factory=dict)
+    _gaps: set[tuple[int, int, int, int, int]] = field(default_factory=set)
     _exchanges: dict[tuple[int, int], _Exchange] = field(default_factory=dict)
     _plogi: dict[tuple[int, int, int], int] = field(default_factory=dict)
     _logged_in: set[frozenset[int]] = field(default_factory=set)
@@ -110,12 +112,16 @@ class FrameRules:
             self._basic(header)
 
     def link_reset(self) -> None:
-        """Frames in flight are lost: forget open sequences."""
+        """Frames in flight are lost: open sequences may go on behind a gap, open exchanges may lack data."""
+        self._gaps.update(self._sequences)
         self._sequences.clear()
+        for exchange in self._exchanges.values():
+            exchange.frames_lost = True
 
     def link_down(self) -> None:
         """The device's exchanges and logins are gone."""
         self._sequences.clear()
+        self._gaps.clear()
         self._exchanges.clear()
         self._logged_in.clear()
         self._els.clear()
@@ -172,9 +178,12 @@ class FrameRules:
                 self._violate("I6", frame, f"SEQ_ID {header.seq_id:02x} started again while open")
             sequence = _Sequence(header.seq_id, header.seq_cnt, header.parameter)
         elif frame.sof == SOFN3:
+            if sequence is None and key in self._gaps:
+                sequence = _Sequence(header.seq_id, header.seq_cnt, header.parameter)
             if sequence is None:
                 self._violate("I6", frame, "SOFn3 without an open sequence")
                 return
+            self._gaps.discard(key)
         else:
             self._violate("I6", frame, f"start delimiter {frame.sof:08x}")
             return
@@ -216,12 +225,16 @@ class FrameRules:
             self._data(frame, header, exchange, from_originator, checked)
         elif r_ctl == RCtl.DATA_DESCRIPTOR:
             offset, burst = struct.unpack_from(">II", frame.data, 24)
+            if exchange.frames_lost:
+                exchange.write_next = offset
             if checked and (offset != exchange.write_next or offset + burst > exchange.length or not burst):
                 self._violate("I6", frame, f"XFER_RDY of {burst} bytes at {offset} of {exchange.length}")
             exchange.write_ready = offset + burst
         elif r_ctl == RCtl.COMMAND_STATUS:
             self._response(frame, exchange, checked)
             del self._exchanges[key]
+            if frame.data[35:36] != b"\0":  # not GOOD: what the originator still had to send may never come
+                self._drop_sequences(exchange.originator, exchange.responder, header.ox_id)
 
     def _command(
         self, frame: Frame, header: Header, direction: Direction, checked: bool, exchange: _Exchange | None
@@ -252,6 +265,8 @@ class FrameRules:
     def _data(self, frame: Frame, header: Header, exchange: _Exchange, write: bool, checked: bool) -> None:
         end = header.parameter + len(frame.data) - 24 - (header.f_ctl & 3)
         if write:
+            if exchange.frames_lost:
+                exchange.write_next = header.parameter
             if checked and (header.parameter != exchange.write_next or end > exchange.write_ready):
                 self._violate(
                     "I6",
@@ -260,6 +275,8 @@ class FrameRules:
                 )
             exchange.write_next = end
         else:
+            if exchange.frames_lost:
+                exchange.read_done = header.parameter
             if checked and (header.parameter != exchange.read_done or end > exchange.length):
                 self._violate(
                     "I6",
@@ -269,7 +286,7 @@ class FrameRules:
             exchange.read_done = end
 
     def _response(self, frame: Frame, exchange: _Exchange, checked: bool) -> None:
-        if not checked or exchange.task_management:
+        if not checked or exchange.task_management or exchange.frames_lost:
             return
         if len(frame.data) < 24 + 24:
             self._violate("I6", frame, "FCP_RSP shorter than 24 bytes")

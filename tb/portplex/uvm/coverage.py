@@ -8,7 +8,7 @@ from collections import Counter
 from pyuvm import uvm_subscriber
 
 from portplex.fc.constants import FcType, RCtl
-from portplex.fc.header import Header
+from portplex.fc.header import HEADER_BYTES, Header
 from portplex.model.frame_rules import Direction
 from portplex.uvm.items import ObservedFrame
 
@@ -27,6 +27,8 @@ class FrameCoverage(uvm_subscriber):
 
     def write(self, item: ObservedFrame) -> None:
         data = item.frame.data
+        if len(data) < HEADER_BYTES:  # a runt that a test has sent
+            return
         header = Header.unpack(data)
         outward = item.direction is Direction.FROM_DEVICE
         self.bins[f"frame/{'tx' if outward else 'rx'}/{header.type:02x}/{header.r_ctl:02x}"] += 1

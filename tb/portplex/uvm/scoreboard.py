@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pyuvm import uvm_subscriber
 
-from portplex.model.frame_rules import FrameRules
+from portplex.framelink import Frame
+from portplex.model.frame_rules import Direction, FrameRules
 from portplex.uvm.items import ObservedFrame
 
 
@@ -16,17 +19,19 @@ class ScoreboardFailed(AssertionError):
 class FrameScoreboard(uvm_subscriber):
     """Feeds `FrameRules`; the check phase ends it and raises when anything was wrong or nothing was compared.
 
-    A test that breaks frames on purpose sets `rules.strict_input` to False; one that ends with traffic open sets
-    `expect_end` to False.
+    A test that breaks frames on purpose sets `rules.strict_input` to False, and `skip` to a function that tells the
+    frames the device is to discard; one that ends with traffic open sets `expect_end` to False.
     """
 
     def build_phase(self) -> None:
         self.rules = FrameRules()
         self.expect_end = True
+        self.skip: Callable[[Frame, Direction], bool] = lambda frame, direction: False
         self._closed = False
 
     def write(self, item: ObservedFrame) -> None:
-        self.rules.observe(item.frame, item.direction)
+        if not self.skip(item.frame, item.direction):
+            self.rules.observe(item.frame, item.direction)
 
     def close(self) -> None:
         """Traffic has ended; the check phase does this for a test that has not."""

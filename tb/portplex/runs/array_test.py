@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Launch one system test (`ArrayTest`) on the simulated array."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from portplex.simulate import run_folder, simulate
+from portplex.uvm.base_test import SEEN, SETTINGS_VARIABLE
+
+TOP = "array_bench"
+PARAMETERS = {"TASKS": 32}
+"""Those of the main job, so that one build serves all."""
+
+
+def run_array_test(
+    bench: Path,
+    testcase: str,
+    simulator: str,
+    *,
+    seed: int = 1,
+    parameters: dict[str, int] | None = None,
+    options: dict[str, Any] | None = None,
+    replay: str = "",
+    name: str | None = None,
+) -> dict[str, Any]:
+    """Run `testcase` of `bench` in a simulation of its own and return the facts it left. SEED and WAVES of the
+    environment apply. Raises SimulationFailed, with the problems in its message, when the test fails."""
+    parameters = PARAMETERS if parameters is None else parameters
+    name = name or testcase
+    seed = int(os.environ.get("SEED") or seed)
+    waves = os.environ.get("WAVES") == "1"
+    folder = run_folder(TOP, parameters, simulator, name)
+    settings = {
+        "options": options or {},
+        "waves": str(folder / f"{TOP}.fst") if waves else None,
+        "replay": f"SEED={seed} SIM={simulator} {replay or f'.venv/bin/pytest tests/system -k {testcase}'}",
+    }
+    simulate(
+        TOP,
+        sources=[f"bfm/{TOP}.f"],
+        test_module=str(bench),
+        testcase=testcase,
+        simulator=simulator,
+        parameters=parameters,
+        name=name,
+        seed=seed,
+        waves=waves,
+        env={SETTINGS_VARIABLE: json.dumps(settings)},
+        optimize="-O3",
+    )
+    facts: dict[str, Any] = json.loads((folder / SEEN).read_text())
+    return facts

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every run is held to when its traffic has ended, whatever the scenario was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from portplex.bfm.fc_port import Stats
+from portplex.model.frame_rules import FrameRules
+
+
+def credit_problems(stats: Stats, *, unanswered: int = 0) -> list[str]:
+    """I5 as the other end of the link counts it. `unanswered`: frames that at most get no R_RDY: lost in
+    a link reset, or no frames at all to the array."""
+    found = []
+    if stats.bad["no_credit"]:
+        found.append(f"I5: the array sent {stats.bad['no_credit']} frames without credit")
+    answered, sent = stats.r_rdy_received, stats.frames_sent
+    if not sent - unanswered <= answered <= sent:
+        found.append(f"I5: {sent} frames sent to the array, {answered} R_RDYs came back")
+    return found
+
+
+def request_problems(counters: Mapping[str, int], rules: FrameRules) -> list[str]:
+    """I11: no host request without a command of a host that was logged in."""
+    requests = counters.get("host_requests", 0)
+    if requests > rules.commands_accepted:
+        return [f"I11: {requests} host requests from {rules.commands_accepted} commands of hosts that were logged in"]
+    return []
