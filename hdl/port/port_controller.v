@@ -364,6 +364,7 @@ port_fifo #(.WIDTH(13), .DEPTH_LOG2(10)) sequences_done (
 // ---- Tasks ----
 
 wire reply_sent;
+wire reply_room;
 wire step_start;
 wire step_to_engine;
 wire [3:0] step_event;
@@ -397,7 +398,7 @@ task_generator #(.TASKS(TASKS)) generator (
     .ti_length(ti_length), .ti_port_id(ti_port_id), .ti_lun(ti_lun), .ti_lba(ti_lba),
     .rx_event_valid(event_valid), .rx_event_ready(event_ready), .rx_event_kind(event_kind), .rx_event_row(event_row),
     .rx_event_header(event_header), .cmnd_ok(cmnd_ok),
-    .tx_valid(tx_valid), .tx_row(tx_row), .tx_tag(tx_tag), .tx_pop(tx_pop), .reply_sent(reply_sent),
+    .tx_valid(tx_valid), .tx_row(tx_row), .tx_tag(tx_tag), .tx_pop(tx_pop), .reply_sent(reply_sent), .reply_room(reply_room),
     .timeout_valid(timeout_valid), .timeout_row(timeout_row), .timeout_ready(timeout_ready),
     .lookup_valid(gen_lookup), .lookup_id(gen_lookup_id), .lookup_granted(!rx_lookup), .lookup_hit(lookup_hit),
     .lookup_index(lookup_index), .lookup_initiator(lookup_initiator), .lookup_target(lookup_target),
@@ -450,7 +451,7 @@ task_executor #(.TASKS(TASKS)) executor (
     .iu_write(iu_write), .iu_wr_addr(iu_wr_addr), .iu_wr_data(iu_wr_data),
     .timer_command(timer_command), .release_valid(release_valid),
     .cancel(cancel), .tx_busy(tx_busy), .tx_busy_row(tx_busy_row), .rx_busy(rx_busy), .rx_busy_row(rx_busy_row),
-    .reply_sent(reply_sent), .reply_sent_row(tx_row),
+    .reply_sent(reply_sent), .reply_sent_row(tx_row), .reply_room(reply_room),
     .request_push(request_push), .request_op(request_op), .cmnd_lun(cmnd_lun), .cmnd_attribute(cmnd_attribute),
     .cmnd_task_management(cmnd_task_management), .cmnd_read(cmnd_read), .cmnd_write(cmnd_write), .cmnd_cdb(cmnd_cdb),
     .cmnd_length(cmnd_length), .cmnd_ok(cmnd_ok),

@@ -75,6 +75,7 @@ module task_executor #(
     // A reply row has been sent
     input  wire         reply_sent,
     input  wire [8:0]   reply_sent_row,
+    output wire         reply_room,         // a row is free
 
     // Host request
     output wire         request_push,
@@ -235,9 +236,9 @@ assign kind = by_initiator ? i_kind : by_target ? t_kind : direct_kind;
 assign length = initiator ? i_length : t_length;
 assign relative_offset = initiator ? i_offset : t_offset;
 
-// ---- Replies have rows of their own; with none free the frame goes unanswered, as in any overrun of class 3 ----
+// ---- Replies have rows of their own; the generator takes nothing that may need one while none is free ----
 
-wire reply_room = !(&reply_busy_reg);
+assign reply_room = !(&reply_busy_reg);
 wire [1:0] reply_free = !reply_busy_reg[0] ? 2'd0 : !reply_busy_reg[1] ? 2'd1 : !reply_busy_reg[2] ? 2'd2 : 2'd3;
 wire build = act_build || (act_reply && reply_room);
 // a task that answers late (TI_RELEASE) remembers the ABTS; every other reply answers the frame at hand

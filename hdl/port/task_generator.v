@@ -36,6 +36,7 @@ module task_generator #(
     input  wire [3:0]   tx_tag,
     output wire         tx_pop,
     output wire         reply_sent,
+    input  wire         reply_room,
 
     // Exchange timers
     input  wire         timeout_valid,
@@ -205,7 +206,9 @@ wire pick = state_reg == STATE_PICK && free_ready && queues_room;
 /* verilator lint_off CMPCONST */
 wire ti_task_known = {1'b0, ti_task} <= LAST[8:0];
 /* verilator lint_on CMPCONST */
-wire can_ti = ti_valid && (!own || queue_room);
+// a frame, and the array's answer to an abort, may need a reply: until a row is free the frame keeps its receive buffer
+wire can_ti = ti_valid && (own ? queue_room : ti_op != `TI_RELEASE || reply_room);
+wire can_rx = rx_event_valid && reply_room;
 wire can_queue = queue_valid && login_reg == LOGIN_IDLE && (q_login || initiator_room);
 wire can_login = login_done_valid && login_reg == LOGIN_WAIT;
 wire urgent = tx_valid || timeout_valid || can_login || logout_valid;
@@ -214,9 +217,9 @@ wire urgent = tx_valid || timeout_valid || can_login || logout_valid;
 reg [1:0] choice;
 always @* begin
     case (turn_reg)
-        2'd0: choice = can_ti ? 2'd0 : rx_event_valid ? 2'd1 : can_queue ? 2'd2 : 2'd3;
-        2'd1: choice = rx_event_valid ? 2'd1 : can_queue ? 2'd2 : can_ti ? 2'd0 : 2'd3;
-        default: choice = can_queue ? 2'd2 : can_ti ? 2'd0 : rx_event_valid ? 2'd1 : 2'd3;
+        2'd0: choice = can_ti ? 2'd0 : can_rx ? 2'd1 : can_queue ? 2'd2 : 2'd3;
+        2'd1: choice = can_rx ? 2'd1 : can_queue ? 2'd2 : can_ti ? 2'd0 : 2'd3;
+        default: choice = can_queue ? 2'd2 : can_ti ? 2'd0 : can_rx ? 2'd1 : 2'd3;
     endcase
 end
 

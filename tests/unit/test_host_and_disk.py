@@ -250,7 +250,7 @@ def test_busy_disk_is_asked_again(kind: FaultKind) -> None:
     fabric = ready(Fabric())
     fabric.disk.inject(Fault(kind, count=2))
     fabric.run(fabric.host.write(UNIT, 4, bytes(range(256)) * 2))
-    assert fabric.executor.now() == 200  # two pauses
+    assert fabric.executor.now() == 300  # two pauses, the second twice as long
     assert fabric.host.counts["busy"] == 2
     assert len(fabric.disk.writes) == 1
 
@@ -258,9 +258,12 @@ def test_busy_disk_is_asked_again(kind: FaultKind) -> None:
 @pytest.mark.fast
 def test_busy_for_too_long_is_reported() -> None:
     fabric = ready(Fabric(retries=2))
-    fabric.disk.inject(Fault(FaultKind.BUSY, count=10))
+    fabric.disk.inject(Fault(FaultKind.BUSY, count=1_000_000))
+    before = fabric.executor.now()
     with pytest.raises(CommandFailed, match=r"host 0: READ\(10\) to LUN 0 of 010E00h: BUSY \(08h\)"):
         fabric.run(fabric.host.read(UNIT, 0, 1))
+    waited = fabric.executor.now() - before
+    assert 0.9 * fabric.host.timers.command < waited <= fabric.host.timers.command
 
 
 @pytest.mark.fast

@@ -314,10 +314,14 @@ class HostInitiator(NPort):
     async def insist(
         self, d_id: int, lun: int, cdb: bytes, *, data_out: bytes | memoryview | None = None, data_in: int = 0
     ) -> Result:
-        """A command until it is GOOD: again after wire failures, BUSY, TASK SET FULL (with a pause) and UNIT ATTENTION,
-        `retries` times in all. CommandFailed for any other status; the last error when the tries are used up."""
-        for attempt in range(self.retries + 1):
-            final = attempt == self.retries
+        """A command until it is GOOD: again after wire failures and UNIT ATTENTION, `retries` times in all, and after
+        BUSY and TASK SET FULL with a pause that grows, for as long as one command may take. CommandFailed for any
+        other status; the last error when tries or time are used up."""
+        attempt, pause = 0, self.busy_delay
+        patience = self.executor.now() + self.timers.command
+        while True:
+            final = attempt >= self.retries
+            attempt += 1
             try:
                 result = await self.command(d_id, lun, cdb, data_out=data_out, data_in=data_in)
             except (TransportError, DeadlineExceeded):
@@ -328,13 +332,15 @@ class HostInitiator(NPort):
             if result.status == ScsiStatus.GOOD:
                 return result
             attention = result.sense is not None and result.sense.key == SenseKey.UNIT_ATTENTION
-            if final or not (attention or result.status in _BUSY):
+            busy = result.status in _BUSY
+            if (busy and self.executor.now() + pause > patience) or (final and not busy) or not (busy or attention):
                 raise CommandFailed(f"{self.name}: {scsi.parse(cdb).name} to LUN {lun} of {d_id:06X}h", result)
             self.counts["retries"] += 1
-            if result.status in _BUSY:
+            if busy:
+                attempt -= 1
                 self.counts["busy"] += 1
-                await sleep(self.executor, self.busy_delay)
-        raise AssertionError("not reached")
+                await sleep(self.executor, pause)
+                pause = min(2 * pause, 4 * self.busy_delay)
 
     async def read(self, unit: LogicalUnit, lba: int, blocks: int) -> bytes:
         """Blocks from a unit."""
