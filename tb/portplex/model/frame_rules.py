@@ -86,7 +86,6 @@ class FrameRules:
     counts: Counter[str] = field(default_factory=lambda: Counter(compared=0, failed=0))
     commands_accepted: int = 0  # FCP_CMNDs to the device from ports that may send them
     _sequences: dict[tuple[int, int, int, int, int], _Sequence] = field(default_factory=dict)
-    _gaps: set[tuple[int, int, int, int, int]] = field(default_factory=set)
     _exchanges: dict[tuple[int, int], _Exchange] = field(default_factory=dict)
     _plogi: dict[tuple[int, int, int], int] = field(default_factory=dict)
     _logged_in: set[frozenset[int]] = field(default_factory=set)
@@ -112,8 +111,7 @@ class FrameRules:
             self._basic(header)
 
     def link_reset(self) -> None:
-        """Frames in flight are lost: open sequences may go on behind a gap, open exchanges may lack data."""
-        self._gaps.update(self._sequences)
+        """Frames in flight are lost: open exchanges may go on behind a gap, and lack data."""
         self._sequences.clear()
         for exchange in self._exchanges.values():
             exchange.frames_lost = True
@@ -121,7 +119,6 @@ class FrameRules:
     def link_down(self) -> None:
         """The device's exchanges and logins are gone."""
         self._sequences.clear()
-        self._gaps.clear()
         self._exchanges.clear()
         self._logged_in.clear()
         self._els.clear()
@@ -178,12 +175,13 @@ class FrameRules:
                 self._violate("I6", frame, f"SEQ_ID {header.seq_id:02x} started again while open")
             sequence = _Sequence(header.seq_id, header.seq_cnt, header.parameter)
         elif frame.sof == SOFN3:
-            if sequence is None and key in self._gaps:
-                sequence = _Sequence(header.seq_id, header.seq_cnt, header.parameter)
             if sequence is None:
-                self._violate("I6", frame, "SOFn3 without an open sequence")
-                return
-            self._gaps.discard(key)
+                originator = header.d_id if header.f_ctl & RESPONDER else header.s_id
+                exchange = self._exchanges.get((originator, header.ox_id))
+                if exchange is None or not exchange.frames_lost:
+                    self._violate("I6", frame, "SOFn3 without an open sequence")
+                    return
+                sequence = _Sequence(header.seq_id, header.seq_cnt, header.parameter)
         else:
             self._violate("I6", frame, f"start delimiter {frame.sof:08x}")
             return
@@ -304,18 +302,21 @@ class FrameRules:
     # ---- link services
 
     def _basic(self, header: Header) -> None:
+        """After ABTS its sender's sequences are over; those of the other side only when it has answered."""
         if header.r_ctl == RCtl.ABTS:
             originator = header.s_id if not header.f_ctl & RESPONDER else header.d_id
             exchange = self._exchanges.get((originator, header.ox_id))
             if exchange is not None:
                 exchange.aborted = True
             self._drop_sequences(header.s_id, header.d_id, header.ox_id)
-        elif header.r_ctl == RCtl.BA_ACC:
-            self._exchanges.pop((header.d_id, header.ox_id), None)
+        elif header.r_ctl in (RCtl.BA_ACC, RCtl.BA_RJT):
+            self._drop_sequences(header.s_id, header.d_id, header.ox_id)
+            if header.r_ctl == RCtl.BA_ACC:
+                self._exchanges.pop((header.d_id, header.ox_id), None)
 
-    def _drop_sequences(self, one: int, other: int, ox_id: int) -> None:
-        ports = {one, other}
-        for key in [k for k in self._sequences if k[3] == ox_id and {k[0], k[1]} == ports]:
+    def _drop_sequences(self, sender: int, receiver: int, ox_id: int) -> None:
+        """Forget open sequences of `sender` in an exchange."""
+        for key in [k for k in self._sequences if k[:2] == (sender, receiver) and k[3] == ox_id]:
             del self._sequences[key]
 
     def _link_service(self, frame: Frame, header: Header) -> None:

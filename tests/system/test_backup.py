@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from portplex.runs.array_test import run_array_test
+
+BENCH = Path(__file__).with_name("bench_backup.py")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "DeviceBusy",
+        "DeviceChecksOnce",
+        "DeviceCannotWrite",
+        "DeviceFull",
+        "DeviceSilent",
+        "DeviceSilentAfterData",
+        "DeviceSilentForever",
+        "DeviceRefusesLogin",
+        "DeviceLogsOut",
+        "DeviceSendsProcessLogout",
+        "DeviceIsNotThere",
+        "ConsoleAborts",
+        "CopyPointerStopsTheBackup",
+        "RestoreIntoOtherVolumes",
+    ],
+)
+def test_backup(simulator: str, case: str) -> None:
+    run_array_test(BENCH, case, simulator)
