@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from portplex.fc.constants import IDLE, ORDERED_SET_NAMES, ORDERED_SETS, FcType, FCtl, RCtl
+from portplex.fc.constants import IDLE, ORDERED_SET_NAMES, ORDERED_SETS, FCtl, FcType, RCtl
 from portplex.fc.header import HEADER_BYTES, Header
 from portplex.fc.layers import FC, FCP_CMND, FCP_RSP, FCP_XFER_RDY
 
@@ -22,7 +22,7 @@ WORD_TIME = 4
 """Time units (ns) of one word in every bench of this project."""
 
 INITIATOR, TARGET, SERVICES, TROUBLE, PRIMITIVE = "chocolate4", "RoyalBlue4", "purple4", "red3", "gray35"
-"""Colours: what the array sends and receives as initiator (backup), as target (hosts), link services, trouble, primitives."""
+"""Colours: the array as initiator (backup), as target (hosts), link services, trouble and aborts, primitives."""
 
 HOLD_WORDS = 540
 """A name is shown for so long after its frame, about one slot of a full frame, unless the next frame comes."""
@@ -69,7 +69,7 @@ def frame_label(frame: bytes) -> str:
             return RCtl(header.r_ctl).name
         except ValueError:
             return f"R_CTL {header.r_ctl:02X}"
-    return payload.mysummary() or payload.name
+    return str(payload.mysummary() or payload.name)
 
 
 def frame_colour(header: Header, *, from_array: bool) -> str:
@@ -134,7 +134,9 @@ def _frame_box(start: int, end: int, body: bytes, eof: int, from_array: bool) ->
         return Box(start, end, trouble, TROUBLE)
     header = Header.unpack(frame)
     text = f"{trouble} {frame_label(frame)}".strip()
-    detail = f"{text}  {header.s_id:06X}>{header.d_id:06X} OX {header.ox_id:04X} RX {header.rx_id:04X} CNT {header.seq_cnt}"
+    detail = (
+        f"{text}  {header.s_id:06X}>{header.d_id:06X} OX {header.ox_id:04X} RX {header.rx_id:04X} CNT {header.seq_cnt}"
+    )
     return Box(start, end, text, TROUBLE if trouble else frame_colour(header, from_array=from_array), detail)
 
 

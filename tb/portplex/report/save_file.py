@@ -47,7 +47,7 @@ MODULES = {
 
 @dataclass(frozen=True)
 class Signal:
-    """A trace: module, signal in it, text shown, radix, and the file and prefix of the constants that name its values."""
+    """A trace: module, signal, text shown, radix, and the file and prefix of the constants that name its values."""
 
     module: str
     name: str
@@ -60,14 +60,14 @@ def _state(module: str, file: str, *, name: str = "state_reg", alias: str = "sta
     return Signal(module, name, alias, HEX, (file, prefix))
 
 
-LINK = (
+LINK: tuple[Signal, ...] = (
     _state("link", "link/port_state_machine.v", name="status_link_state"),
     Signal("link", "status_tx_credit", "credit to send"),
     Signal("link", "r_rdy_owed", "R_RDY owed", BINARY),
     Signal("link", "txf_request", "next frame may go", BINARY),
     Signal("link", "rxf_valid", "frame received", BINARY),
 )
-SCHEDULER = (
+SCHEDULER: tuple[Signal, ...] = (
     _state("scheduler", "port/frame_scheduler.v"),
     Signal("scheduler", "prefer_backup", "prefer backup", BINARY),
     Signal("scheduler", "row_reg", "granted task"),
@@ -76,7 +76,7 @@ SCHEDULER = (
     Signal("scheduler", "stat_online_frame", "online frame granted", BINARY),
     Signal("scheduler", "stat_backup_frame", "backup frame granted", BINARY),
 )
-EVENTS = (
+EVENTS: tuple[Signal, ...] = (
     _state("generator", "port/task_generator.v", alias="generator"),
     _state("executor", "port/task_executor.v", alias="executor"),
     _state("dispatch", "port/rx_dispatch.v", alias="receive"),
@@ -85,14 +85,14 @@ EVENTS = (
     Signal("port", "status_open_tasks", "open tasks"),
     Signal("port", "status_logins", "logins"),
 )
-HOST = (
+HOST: tuple[Signal, ...] = (
     _state("host", "array/host_engine.v"),
     Signal("host", "task_reg", "task"),
     _state("host", "array/host_engine.v", name="n_state", alias="task waits for", prefix="TASK_"),
     Signal("host", "hr_valid", "host request", BINARY),
     Signal("host", "status_open", "open commands"),
 )
-CACHE = (
+CACHE: tuple[Signal, ...] = (
     _state("manager", "cache/cache_manager.v"),
     Signal("manager", "chunk_valid", "chunk asked for (backup, host)", BINARY),
     Signal("manager", "chunk_rsp_valid", "chunk answered (backup, host)", BINARY),
@@ -101,7 +101,7 @@ CACHE = (
     Signal("cache", "stat_read_hit", "read hit", BINARY),
     Signal("cache", "stat_read_miss", "read miss", BINARY),
 )
-BACKUP = (
+BACKUP: tuple[Signal, ...] = (
     _state("backup", "array/backup_engine.v"),
     Signal("backup", "pointer_reg", "backup_pointer"),
     Signal("backup", "copy_reg", "copy_pointer"),
@@ -109,7 +109,7 @@ BACKUP = (
     Signal("arbiter", "bytes_reg", "bytes of the quantum"),
     Signal("arbiter", "online_waiting", "online waits", BINARY),
 )
-DRIVE = (
+DRIVE: tuple[Signal, ...] = (
     Signal("drive_controller", "drv_valid", "segment asked for", BINARY),
     Signal("drive_controller", "drv_write", "destage", BINARY),
     Signal("drive_controller", "drv_segment", "segment"),
@@ -155,7 +155,9 @@ def wire_boxes(reader: WaveReader) -> tuple[list[Box], list[Box]]:
     for direction in ("from_array", "to_array"):
         names = [f"array_bench.{direction}_{name}" for name in WIRE_SIGNALS]
         found = all(name in reader.widths for name in names)
-        directions.append(list(frame_boxes(reader.samples(names), from_array=direction == "from_array")) if found else [])
+        directions.append(
+            list(frame_boxes(reader.samples(names), from_array=direction == "from_array")) if found else []
+        )
     return directions[0], directions[1]
 
 

@@ -73,7 +73,7 @@ def task_boxes(samples: Iterable[Sample], row: int, *, word_time: int = WORD_TIM
             context = data
         if release and step_row == row:
             context = 0
-        if write and step_row == row or release and step_row == row:
+        if (write or release) and step_row == row:
             if not task_field(context, "VALID"):
                 for trace in traces:
                     trace.show(now, "", "")
@@ -97,4 +97,3 @@ def task_boxes(samples: Iterable[Sample], row: int, *, word_time: int = WORD_TIM
     for trace in traces:
         trace.show(now, "", "")
     return dict(zip(TRACES, (trace.boxes for trace in traces), strict=True))
-

@@ -3,7 +3,7 @@
 
 What it draws is named by the trace's arguments: `wire from_array`, `wire to_array`, or `task <n>`. Protocol (GTKWave
 manual, transaction filters): `$comment data_end` ends a request; the answer is `$name`, `#time ?colour?text` for the
-beginning of a box and `#time` for its end, `$next` between traces, `$finish` at the end. It serves until its input ends.
+beginning of a box, `#time` for its end, `$next` between traces, `$finish` at the end. It serves until its input ends.
 """
 
 from __future__ import annotations

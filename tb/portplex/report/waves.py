@@ -30,6 +30,9 @@ PICTURE_LIMIT = 300_000
 WINDOW_WORDS = 3400
 """Words in the first view: about six full frames, each wide enough for its name."""
 
+SHORTEST = 15
+"""Words of a frame without payload, with the fill words behind it."""
+
 SCREEN = "1600x1240x24"
 GRAB_SECONDS = 60
 
@@ -81,7 +84,11 @@ def interesting_window(outbound: list[Box], inbound: list[Box], words: int = WIN
     sent = {id(b) for b in outbound if b.text.startswith("FCP_DATA")}
     best, start = -1.0, 0
     for position, first in enumerate(frames):
-        inside = list(itertools.takewhile(lambda b: b.end <= first.start + span, frames[position:]))
+        inside = []
+        for box in frames[position : position + words // SHORTEST]:
+            if box.end > first.start + span:
+                break
+            inside.append(box)
         roles = [b.colour for b in inside if id(b) in sent and b.colour in (INITIATOR, TARGET)]
         changes = sum(a != b for a, b in itertools.pairwise(roles))
         kinds = len({(b.text.split(" @")[0].split(" lba")[0], b.colour) for b in inside})
