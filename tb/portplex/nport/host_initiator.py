@@ -34,6 +34,7 @@ from portplex.scsi.vpd import Inquiry, lun_bytes, parse_read_capacity, parse_rep
 
 _RSP_F_CTL = (int(FCtlUsual.RESPONSE), int(FCtlUsual.ELS_REPLY))
 _XFER_RDY_F_CTL = (int(FCtlUsual.XFER_RDY),)
+CDB_BYTES = 16  # of the CDB field of FCP_CMND
 _BUSY = (ScsiStatus.BUSY, ScsiStatus.TASK_SET_FULL)
 
 
@@ -247,6 +248,9 @@ class HostInitiator(NPort):
         LinkDown when the wire failed it. At most one of `data_out` and `data_in` (bytes)."""
         if data_out is not None and data_in:
             raise ValueError(f"data_in = {data_in} together with data_out: a command moves data in one direction")
+        if not 6 <= len(cdb) <= CDB_BYTES:
+            raise ValueError(f"cdb of {len(cdb)} bytes: must be 6 to {CDB_BYTES}")
+        cdb = cdb.ljust(CDB_BYTES, b"\0")
         session = self.sessions.get(d_id)
         if session is None or not session.target:
             raise LinkDown(f"{self.name}: not logged in with a target at {d_id:06X}h")
