@@ -50,7 +50,7 @@ class ResidualsAreCounted(ArrayTest):
 
 @pyuvm.test()
 class EveryTransferCommand(ArrayTest):
-    """READ and WRITE with 6, 10, 12 and 16 bytes reach the same blocks; what is written by one is read by the others."""
+    """READ and WRITE with 6, 10, 12 and 16 bytes reach the same blocks; what one wrote the others read."""
 
     async def scenario(self) -> None:
         units = await self.ready()
