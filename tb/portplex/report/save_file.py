@@ -209,7 +209,7 @@ class _Writer:
             "[pos] -1 -1",
             f"*{zoom:.6f} -1" + " -1" * 26,
             "[sst_width] 0",
-            "[signals_width] 260",
+            "[signals_width] 330",
             "[sst_expanded] 0",
         ]
 

@@ -38,7 +38,7 @@ GRAB_SECONDS = 60
 
 _RC = """hide_sst 1
 splash_disable on
-initial_signal_window_width 270
+initial_signal_window_width 340
 max_fsd_iter 0
 use_roundcaps 0
 fontname_signals Monospace 9
@@ -82,7 +82,7 @@ def interesting_window(outbound: list[Box], inbound: list[Box], words: int = WIN
     span = words * WORD_TIME
     frames = sorted((b for b in [*outbound, *inbound] if b.detail), key=lambda b: b.start)
     sent = {id(b) for b in outbound if b.text.startswith("FCP_DATA")}
-    best, start = -1.0, 0
+    best, start = (-1, -1), 0
     for position, first in enumerate(frames):
         inside = []
         for box in frames[position : position + words // SHORTEST]:
@@ -92,9 +92,8 @@ def interesting_window(outbound: list[Box], inbound: list[Box], words: int = WIN
         roles = [b.colour for b in inside if id(b) in sent and b.colour in (INITIATOR, TARGET)]
         changes = sum(a != b for a, b in itertools.pairwise(roles))
         kinds = len({(b.text.split(" @")[0].split(" lba")[0], b.colour) for b in inside})
-        score = 2 * changes + 0.25 * kinds
-        if score > best:
-            best, start = score, first.start
+        if (changes, kinds) > best:
+            best, start = (changes, kinds), first.start
     return max(0, start - span // 50), max(0, start - span // 50) + span
 
 
@@ -123,13 +122,16 @@ def grab(fst: Path, picture: Path, folder: Path | None = None) -> SaveFile:
     (folder / "view.tcl").write_text(
         f"gtkwave::setZoomRangeTimes {start}ns {end}ns\n"
         f"gtkwave::setMarker {(start + end) // 2}ns\n"
-        f"gtkwave::/File/Grab_To_File {{{part}}}\n"
+        f"gtkwave::/File/Grab_To_File {part.name}\n"
         "gtkwave::/File/Quit\n"
     )
-    command = ["xvfb-run", "-a", "-s", f"-screen 0 {SCREEN}", "gtkwave", "--rcfile", str(folder / "view.rc")]
-    command += ["--script", str(folder / "view.tcl"), str(fst.resolve()), str(save.path)]
+    command = ["xvfb-run", "-a", "-s", f"-screen 0 {SCREEN}", "gtkwave", "--rcfile", "view.rc"]
+    # names relative to the folder: the title of the window is in the picture
+    command += ["--script", "view.tcl", os.path.relpath(fst.resolve(), folder), save.path.name]
     with (folder / "view.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, cwd=folder
+        )
         try:
             process.wait(timeout=GRAB_SECONDS)
         except subprocess.TimeoutExpired:
@@ -146,7 +148,10 @@ def take_screenshots(console: Console) -> None:
     """Run a small main job with waves and draw docs/images/waves.png from it."""
     for tool in ("gtkwave", "xvfb-run", "Xvfb"):
         _tool(tool)
-    options = MainJobOptions(seed=1, hosts=2, blocks=128, mode=PriorityMode.BACKUP_FIRST, backup_quantum=4096)
+    # turns of one or two frames, so that a stretch short enough to be read has several of both kinds
+    options = MainJobOptions(
+        seed=1, hosts=2, blocks=128, mode=PriorityMode.ONLINE_FIRST, backup_quantum=2048, online_time=1000
+    )
     summary = run_main_job(options, simulator="verilator", tasks=32, waves=True, name="screenshot", console=console)
     print_summary(summary, console)
     picture = project_root() / PICTURE
