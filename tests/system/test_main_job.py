@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job on several seeds, in both priority modes, replayed, and its capture and summary looked at from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import portplex.runs.main_job as main_job
+from portplex.cli import cli
+from portplex.management import PriorityMode
+from portplex.runs.main_job import run_main_job
+from portplex.scenario.main_job import MainJobOptions
+from portplex.simulate import available_simulators
+
+ROOT = Path(__file__).resolve().parents[2]
+LONG = bool(os.environ.get("PORTPLEX_LONG"))
+SEEDS = range(100, 150) if LONG else range(1, 7)
+ONLY = os.environ.get("SIM") or "verilator"
+CHANGES = ("wall_seconds", "files", "replay", "simulator")
+"""What may differ between two runs of one seed."""
+
+
+def run(seed: int, simulator: str = ONLY, *, name: str = "", **options: Any) -> dict[str, Any]:
+    settings = {"hosts": 2, "blocks": 256, **options}
+    return run_main_job(
+        MainJobOptions(seed=seed, **settings),
+        simulator=simulator,
+        tasks=32,
+        waves=False,
+        name=f"main_job_{name or seed}",
+    )
+
+
+def the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
+    for key in one:
+        if key not in CHANGES:
+            assert one[key] == other[key], f"{key} differs between two runs of seed {one['seed']}"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("mode", list(PriorityMode), ids=lambda mode: mode.name.lower())
+def test_main_job(seed: int, mode: PriorityMode) -> None:
+    if ONLY != "verilator":
+        pytest.skip("Icarus has one seed, in the test that compares the simulators")
+    summary = run(seed, name=f"{seed}_{mode.name.lower()}", mode=mode, hosts=1 + seed % 4, blocks=256 * (1 + seed % 3))
+    assert summary["result"] == "passed", summary["problems"]
+    assert summary["backup"]["image_equal"]
+    assert summary["backup"]["backup_pointer"] == summary["backup"]["blocks"] == 256 * (1 + seed % 3)
+    assert summary["checks"]["compared"] > 1000 and not summary["checks"]["failed"]
+    switches = [key for key in summary["coverage"] if key.startswith("switch/")]
+    assert {"switch/initiator-target", "switch/target-initiator"} <= set(switches), "both roles must share the wire"
+
+
+def test_replay_is_exact() -> None:
+    """One seed twice: every fact but the wall clock is the same; another seed is another run."""
+    first, second, other = run(42, name="first"), run(42, name="second"), run(43, name="other")
+    the_same(first, second)
+    assert first["cycles"] != other["cycles"] or first["coverage"] != other["coverage"]
+
+
+def test_both_simulators_agree() -> None:
+    """A small main job on Icarus passes and equals Verilator's word for word."""
+    if "icarus" not in available_simulators():
+        pytest.skip("Icarus is not installed")
+    small = {"hosts": 1, "blocks": 64, "warm_up": 4}
+    icarus = run(7, "icarus", name="small", **small)
+    assert icarus["result"] == "passed", icarus["problems"]
+    the_same(icarus, run(7, "verilator", name="small", **small))
+
+
+def test_every_frame_in_tshark() -> None:
+    """Wireshark's own dissector finds no bad CRC and nothing malformed in any frame of a run."""
+    if not shutil.which("tshark"):
+        pytest.fail("tshark is missing: `make setup` installs it where it may")
+    summary = run(5, name="tshark")
+    rows = tshark(summary, "-T", "fields", "-e", "fc.crc.status", "-e", "fc.r_ctl", "-e", "frame.time_epoch")
+    assert len(rows) == summary["frames_tx"] + summary["frames_rx"]
+    assert {row.split("\t")[0] for row in rows} == {"1"}
+    times = [float(row.split("\t")[2]) for row in rows]
+    assert times == sorted(times), "frames are not in the order of time"
+    assert not tshark(summary, "-Y", "_ws.malformed")
+    kinds = {int(row.split("\t")[1], 16) for row in rows}
+    assert {0x01, 0x05, 0x06, 0x07, 0x22, 0x23} <= kinds, "data, XFER_RDY, CMND, RSP, ELS must all have been there"
+
+
+def tshark(summary: dict[str, Any], *arguments: str) -> list[str]:
+    capture = summary["files"]["capture"]
+    command = ["tshark", "-r", capture, "-o", "fc.reassemble:FALSE", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def flat(summary: dict[str, Any], prefix: str = "") -> set[str]:
+    found = set()
+    for key, value in summary.items():
+        if isinstance(value, dict) and not prefix and key in ("online", "backup", "checks"):
+            found |= flat(value, f"{key}.")
+        else:
+            found.add(prefix + key)
+    return found
+
+
+def test_summary_has_the_documented_keys() -> None:
+    """summary.json and its page name the same keys, and they hold what they say."""
+    summary = run(3, name="keys")
+    page = (ROOT / "docs" / "summary.md").read_text()
+    named = {key for row in re.findall(r"^\| (`.*?) \|", page, re.M) for key in re.findall(r"`([a-z_.]+)`", row)}
+    assert flat(summary) == named
+    assert set(summary["online"]["latency_words"]) == {"p50", "p99", "max"}
+    written = json.loads(Path(summary["files"]["summary"]).read_text())
+    assert written == summary
+    for share in ("payload_share_tx", "payload_share_rx"):
+        assert 0 < summary[share] < 1
+    assert f"SEED={summary['seed']}" in summary["replay"]
+
+
+def test_wrong_image_fails_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One wrong bit on the backup disk: result `failed`, exit status 1, the block named. The good run ends with 0."""
+    arguments = ["sim", "--sim", ONLY, "--seed", "9", "--hosts", "1", "--blocks", "64"]
+    good = CliRunner().invoke(cli, arguments)
+    assert good.exit_code == 0, good.output
+    monkeypatch.setattr(main_job, "BENCH_MODULE", str(Path(__file__).with_name("bench_wrong_image.py")))
+    bad = CliRunner().invoke(cli, arguments)
+    assert bad.exit_code == 1, bad.output
+    found = json.loads(
+        (main_job.run_folder("array_bench", {"TASKS": 32}, ONLY, "main_job") / "summary.json").read_text()
+    )
+    assert found["result"] == "failed" and not found["backup"]["image_equal"]
+    assert any("from block 40 on" in problem for problem in found["problems"]), found["problems"]
