@@ -302,3 +302,5 @@ def test_window_shows_both_roles() -> None:
     assert end - start == 3400 * 4
     assert 99_000 < start <= 100_000 + 2 * 2108
     assert waves.interesting_window([], []) == (0, 3400 * 4)
+    start, end = waves.login_window([Box(5000, 5152, "FLOGI", SERVICES, "detail"), *alone], [])
+    assert 4800 < start < 5000 < 5152 < end

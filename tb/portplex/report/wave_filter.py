@@ -107,7 +107,7 @@ def main() -> None:
     while (request := read_request(sys.stdin)) is not None:
         try:
             traces = answer(request)
-        except ValueError as error:
+        except Exception as error:  # whatever it is: GTKWave stands still until it has an answer
             traces = {f"error: {error}": []}
         write_answer(traces, sys.stdout)
 

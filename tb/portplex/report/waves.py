@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`portplex waves` opens a run in GTKWave, `portplex screenshot` draws the picture of the documentation.
+"""`portplex waves` opens a run in GTKWave, `portplex screenshot` draws the pictures of the documentation.
 
 The save file and what it needs are written into the run's folder, see `save_file`.
 """
@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from portplex.scenario.main_job import MainJobOptions
 from portplex.simulate import SimulationFailed, UsageError, build_root, project_root
 
 PICTURE = Path("docs") / "images" / "waves.png"
+LOGIN_PICTURE = PICTURE.with_name("waves_login.png")
 PICTURE_LIMIT = 300_000
 WINDOW_WORDS = 3400
 """Words in the first view: about six full frames, each wide enough for its name."""
@@ -69,10 +71,13 @@ def last_waves() -> Path:
     return path
 
 
-def prepare(fst: Path, folder: Path | None = None) -> tuple[SaveFile, tuple[int, int]]:
-    """Write the save file of `fst` into `folder` (its own folder by default); also the window it opens on."""
+def prepare(
+    fst: Path, folder: Path | None = None, choose: Callable[[list[Box], list[Box]], tuple[int, int]] | None = None
+) -> tuple[SaveFile, tuple[int, int]]:
+    """Write the save file of `fst` into `folder` (its own folder by default); also the window it opens on, which
+    `choose` (by default `interesting_window`) finds from the boxes from and to the array."""
     reader = WaveReader(fst.resolve())
-    window = interesting_window(*wire_boxes(reader))
+    window = (choose or interesting_window)(*wire_boxes(reader))
     return write_save_file(reader, folder or fst.resolve().parent, window=window), window
 
 
@@ -97,6 +102,12 @@ def interesting_window(outbound: list[Box], inbound: list[Box], words: int = WIN
     return max(0, start - span // 50), max(0, start - span // 50) + span
 
 
+def login_window(outbound: list[Box], inbound: list[Box], words: int = WINDOW_WORDS // 3) -> tuple[int, int]:
+    """The first logins: `words` words from the array's FLOGI on."""
+    start = next((box.start for box in outbound if box.text == "FLOGI"), 0)
+    return max(0, start - words // 10), start + words * WORD_TIME
+
+
 def open_waves(fst: Path | None = None) -> None:
     """Open `fst`, or the waves of the last run, in GTKWave and return when it is closed. UsageError says what is
     missing."""
@@ -108,14 +119,19 @@ def open_waves(fst: Path | None = None) -> None:
     subprocess.run([gtkwave, str(path), str(save.path)], check=False)
 
 
-def grab(fst: Path, picture: Path, folder: Path | None = None) -> SaveFile:
-    """Draw `fst` in GTKWave on a screen of its own, at its most interesting stretch, and put the PNG at `picture`.
+def grab(
+    fst: Path,
+    picture: Path,
+    folder: Path | None = None,
+    choose: Callable[[list[Box], list[Box]], tuple[int, int]] | None = None,
+) -> SaveFile:
+    """Draw `fst` in GTKWave on a screen of its own, at the stretch that `choose` finds, and put the PNG at `picture`.
 
     UsageError when a tool is missing, SimulationFailed when no picture came out."""
     for tool in ("gtkwave", "xvfb-run", "Xvfb"):
         _tool(tool)
     folder = folder or fst.resolve().parent
-    save, (start, end) = prepare(fst, folder)
+    save, (start, end) = prepare(fst, folder, choose)
     part = folder / "view.png"
     part.unlink(missing_ok=True)
     (folder / "view.rc").write_text(_RC)
@@ -145,7 +161,7 @@ def grab(fst: Path, picture: Path, folder: Path | None = None) -> SaveFile:
 
 
 def take_screenshots(console: Console) -> None:
-    """Run a small main job with waves and draw docs/images/waves.png from it."""
+    """Run a small main job with waves and draw docs/images/waves.png and waves_login.png from it."""
     for tool in ("gtkwave", "xvfb-run", "Xvfb"):
         _tool(tool)
     # turns of one or two frames, so that a stretch short enough to be read has several of both kinds
@@ -154,14 +170,15 @@ def take_screenshots(console: Console) -> None:
     )
     summary = run_main_job(options, simulator="verilator", tasks=32, waves=True, name="screenshot", console=console)
     print_summary(summary, console)
-    picture = project_root() / PICTURE
-    save = grab(Path(summary["files"]["waves"]), picture)
-    if save.missing:
-        raise SimulationFailed(f"the waves lack {', '.join(save.missing)}")
-    size = picture.stat().st_size
-    if size > PICTURE_LIMIT:
-        raise SimulationFailed(f"{picture}: {size} bytes, at most {PICTURE_LIMIT} are wanted")
-    console.print(f"{picture}: {size:,} bytes", highlight=False, soft_wrap=True)
+    for name, choose in ((PICTURE, interesting_window), (LOGIN_PICTURE, login_window)):
+        picture = project_root() / name
+        save = grab(Path(summary["files"]["waves"]), picture, choose=choose)
+        if save.missing:
+            raise SimulationFailed(f"the waves lack {', '.join(save.missing)}")
+        size = picture.stat().st_size
+        if size > PICTURE_LIMIT:
+            raise SimulationFailed(f"{picture}: {size} bytes, at most {PICTURE_LIMIT} are wanted")
+        console.print(f"{picture}: {size:,} bytes", highlight=False, soft_wrap=True)
 
 
 def _tool(name: str) -> str:
