@@ -55,22 +55,24 @@ as_root=""
 if [ "$(id -u)" != 0 ]; then
     if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then as_root="sudo -n"; else as_root="no"; fi
 fi
+command -v apt-get >/dev/null 2>&1 || as_root="no"
+
+# Install Debian packages where it may; returns 1 where it may not or apt-get fails.
+install() {
+    if [ "$as_root" = "no" ]; then
+        echo "Not installed, and installing needs root or sudo on a Debian-like system: $*"
+        return 1
+    fi
+    echo "Installing: $*"
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq || true
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
 
 packages=$(missing | tr '\n' ' ')
 if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then packages="$packages python3-venv"; fi
 if [ -n "$packages" ]; then
-    if [ "$as_root" = "no" ] || ! command -v apt-get >/dev/null 2>&1; then
-        echo "These Debian packages are not installed, and installing them needs root or sudo: $packages"
-        report_missing
-    else
-        echo "Installing: $packages"
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq || true
-        # shellcheck disable=SC2086
-        if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null; then
-            echo "apt-get could not install all of: $packages"
-            report_missing
-        fi
-    fi
+    # shellcheck disable=SC2086
+    install $packages || report_missing
 fi
 
 if ! command -v g++ >/dev/null 2>&1; then
@@ -89,3 +91,16 @@ fi
 echo "Installing the Python packages of requirements.lock"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.lock
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+
+# The simulator loads Python as a shared library, which Debian keeps in a package of its own.
+shared_library() {
+    "$venv/bin/python" -c 'import sys, find_libpython; sys.exit(find_libpython.find_libpython() is None)'
+}
+if ! shared_library; then
+    package=$("$venv/bin/python" -c 'import sys; print(f"libpython3.{sys.version_info.minor}")')
+    install "$package" || true
+    if ! shared_library; then
+        echo "the shared library of Python is missing (Debian: $package): no simulation can run without it" >&2
+        exit 1
+    fi
+fi
