@@ -22,7 +22,7 @@ async def saturate(dut: Any) -> None:
     count, size = int(os.environ["SPEED_FRAMES"]), int(os.environ["SPEED_BYTES"])
     rng = random.Random(cocotb.RANDOM_SEED)
     data = [rng.randbytes(size) for _ in range(64)]
-    began = time.perf_counter()
+    began = time.process_time()
     transactors = Transactors(dut)
     port = FcPort(transactors, 0)
     await port.wait_link(deadline=20_000)
@@ -45,6 +45,6 @@ async def saturate(dut: Any) -> None:
         port.send(data[sent % 64])
         sent += 1
     await done.wait()
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     result = {"cycles": transactors.now(), "seconds": seconds, "frames": received, "wakes": transactors.wakes}
     Path(os.environ["SPEED_RESULT"]).write_text(json.dumps(result))

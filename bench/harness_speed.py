@@ -29,7 +29,7 @@ LOOP_SOURCES: list[str | Path] = ["link/link.f", "bfm/bfm.f", LOOP / "link_echo.
 
 
 class Speed(NamedTuple):
-    """One measurement."""
+    """One measurement; processor seconds, so that other work on the machine does not count."""
 
     cycles: int
     seconds: float
@@ -60,7 +60,11 @@ def word_speed(
 
 
 def plain_speed(
-    top: str, sources: Sequence[str | Path], recording: Path, parameters: Mapping[str, object] | None = None
+    top: str,
+    sources: Sequence[str | Path],
+    recording: Path,
+    parameters: Mapping[str, object] | None = None,
+    plusargs: Sequence[str] = (),
 ) -> Speed:
     """`top` in a plain C++ loop over `recording`. Raises RuntimeError when what comes back is not what was recorded."""
     files = resolve_sources(sources)
@@ -99,14 +103,14 @@ def plain_speed(
             f"-I{project_root() / 'hdl'}",
         ]
         command += ["--x-assign", "fast", "--x-initial", "fast", "-CFLAGS", f"-std=c++20 -O3 -I{headers}"]
-        command += ["-LDFLAGS", f"{library} -Wl,-rpath,{library.parent}", "-MAKEFLAGS", "OPT_FAST=-O3 OPT_GLOBAL=-O3"]
+        command += ["-LDFLAGS", f"{library} -Wl,-rpath,{library.parent}", "-MAKEFLAGS", "OPT_FAST=-O3 OPT_GLOBAL=-O3 VK_PCH_I_FAST= VK_PCH_I_SLOW="]
         command += [f"-G{name}={value}" for name, value in (parameters or {}).items()]
         command += [*files, HERE / "plain_loop.cpp"]
         env = {**os.environ, "PATH": f"{wheel}{os.pathsep}{os.environ['PATH']}"}
         built = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=env, check=False)
         if built.returncode:
-            raise RuntimeError(f"building the plain loop for {top} failed:\n{built.stderr[-2000:]}")
-    ran = subprocess.run([str(program), str(recording)], capture_output=True, text=True, check=False)
+            raise RuntimeError(f"building the plain loop for {top} failed:\n{built.stdout[-2000:]}{built.stderr[-2000:]}")
+    ran = subprocess.run([str(program), str(recording), *plusargs], capture_output=True, text=True, check=False)
     if ran.returncode:
         raise RuntimeError(f"the plain loop over {recording} did not see the recorded frames: {ran.stdout}{ran.stderr}")
     result = json.loads(ran.stdout.splitlines()[0])

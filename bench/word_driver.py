@@ -51,7 +51,7 @@ async def drive_words(dut: Any) -> None:
     for _ in range(16):
         await edge
     dut.rst.value = 0
-    began = time.perf_counter()
+    began = time.process_time()
     answer, active, credit, owed = NOS, False, 8, 0
     sending: list[int] = []
     at = gap = sent = received = cycles = 0
@@ -102,6 +102,6 @@ async def drive_words(dut: Any) -> None:
             sent += 1
         else:
             rx_data.value, rx_charisk.value = IDLE, 8
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     assert received == count or not echo, f"{received} of {count} frames came back in {cycles} clocks"
     Path(os.environ["SPEED_RESULT"]).write_text(json.dumps({"cycles": cycles, "seconds": seconds, "frames": received}))
