@@ -2,4 +2,6 @@
 # top of the system tests
 -f top/storage_array.f
 -f bfm/bfm.f
+bfm/destage_checker.v
+bfm/fairness_checker.v
 bfm/array_bench.v

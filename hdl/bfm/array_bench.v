@@ -3,6 +3,8 @@
 `timescale 1ns / 1ns
 `default_nettype none
 
+`include "port/task_context.vh"
+
 /* Top of the system tests: the storage array with a transactor on each connector, and the clock. Simulation only. */
 module array_bench #(
     parameter TASKS = 32,        // 1 to 256
@@ -24,7 +26,13 @@ module array_bench #(
     output wire [31:0] to_array_data,
     output wire [3:0]  to_array_charisk,
     output wire [31:0] from_array_data,
-    output wire [3:0]  from_array_charisk
+    output wire [3:0]  from_array_charisk,
+
+    // checkers that are always on: what they have found, and how often they looked
+    output wire [31:0] i4_failures,
+    output wire [31:0] i4_checks,
+    output wire [31:0] i7_failures,
+    output wire [31:0] i7_checks
 );
 
     wire [63:0] cycles;
@@ -92,6 +100,36 @@ module array_bench #(
         .s_axil_bresp(bresp), .s_axil_bvalid(bvalid), .s_axil_bready(bready),
         .s_axil_araddr(araddr), .s_axil_arprot(arprot), .s_axil_arvalid(arvalid), .s_axil_arready(arready),
         .s_axil_rdata(rdata), .s_axil_rresp(rresp), .s_axil_rvalid(rvalid), .s_axil_rready(rready)
+    );
+
+    /* what the checkers watch lies inside the array: it has no ports for them */
+    destage_checker destage_checker_inst (
+        .clk(clk), .rst(rst),
+        .command(array.drive_cmd_valid && array.drive_cmd_ready),
+        .command_write(array.drive_cmd_write), .command_tag(array.drive_cmd_tag),
+        .status(array.drive_status_valid && array.drive_status_ready),
+        .status_tag(array.drive_status_tag), .status_error(array.drive_status_error),
+        .dirty_count(array.controller_inst.status_dirty_count),
+        .failures(i4_failures), .cleaned(i4_checks)
+    );
+
+    localparam SCHEDULER_ROWS = TASKS + `REPLY_ROWS;
+    localparam [2:0] SCHEDULER_SELECT = 3'd1;
+
+    fairness_checker #(.ROWS(SCHEDULER_ROWS)) fairness_checker_inst (
+        .clk(clk), .rst(rst),
+        .chosen(array.controller_inst.port_controller_inst.scheduler.state_reg == SCHEDULER_SELECT),
+        .chosen_backup(array.controller_inst.port_controller_inst.scheduler.class_reg),
+        .chosen_row(array.controller_inst.port_controller_inst.scheduler.row_reg),
+        .ready_online(array.controller_inst.port_controller_inst.scheduler.ready_online_reg),
+        .ready_backup(array.controller_inst.port_controller_inst.scheduler.ready_backup_reg),
+        .prefer_backup(array.controller_inst.port_controller_inst.scheduler.prefer_backup),
+        .sent_backup(array.controller_inst.port_controller_inst.scheduler.stat_backup_frame),
+        .sent_online(array.controller_inst.port_controller_inst.scheduler.stat_online_frame),
+        .sent_bytes(array.controller_inst.port_controller_inst.scheduler.stat_frame_bytes),
+        .cfg_backup_quantum(array.controller_inst.array_controller_inst.cfg_backup_quantum),
+        .cfg_online_time(array.controller_inst.array_controller_inst.cfg_online_time),
+        .failures(i7_failures), .choices(i7_checks)
     );
 
 endmodule

@@ -167,6 +167,18 @@ class _Faults(ArrayTest):
 
 
 @pyuvm.test()
+class OneOfEachClass(_Faults):
+    """The short version, for the slower simulator."""
+
+    cases = (
+        Case("EOFa", eof("EOFa_NEG"), "bad_eof"),
+        Case("one bit", flips(100), "invalid_crc"),
+        Case("RX_ID of no exchange", rewritten(rx_id=0x0FFF), "unknown_exchange"),
+        Case("data frame sent twice", twice, "sequence_error", retried=False),
+    )
+
+
+@pyuvm.test()
 class BadDelimiters(_Faults):
     """SOF and EOF: wrong, missing, of the wrong kind, in the wrong form."""
 

@@ -23,9 +23,9 @@ ONLINE_TIME = 60_000
 
 @pyuvm.test()
 class OnlineFramesGoFirst(ArrayTest):
-    """A host reads from the cache while the backup always has frames ready. Once a read's data has begun, its next frame
-    is ready as soon as the last has gone: in online time no backup frame may come between, and at the begin of online
-    time only the one already on the wire. A quantum may come between, as often as online time has run out."""
+    """A host reads from the cache while the backup always has frames ready. Once a read's data has begun, its next
+    frame is ready as soon as the last has gone: in online time no backup frame may come between, and at the begin of
+    online time only the one already on the wire. A quantum may come between, as often as online time has run out."""
 
     volumes: ClassVar[dict[int, int]] = {0: 128, 1: 64, 2: 1024}
     mode = PriorityMode.ONLINE_FIRST

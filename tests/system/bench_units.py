@@ -183,3 +183,21 @@ class TaskSetFull(ArrayTest):
         self.expect(refused > 0, "no command was refused: the test does not test")
         self.expect(busy == refused, f"{refused} commands refused, the hosts have seen {busy} TASK SET FULL")
         self.facts["refused"] = refused
+
+
+@pyuvm.test()
+class ComparisonSeesOneBit(ArrayTest):
+    """The check that closes every run: one wrong bit between drive and model is found and named (I12, I4)."""
+
+    winds_down = False
+
+    async def scenario(self) -> None:
+        rig = self.rig
+        await self.ready()
+        await rig.wind_down()
+        await rig.compare()
+        self.expect(not rig.problems, f"before anything was planted: {rig.problems}")
+        rig.models[1].image[77 * 512 + 5] ^= 0x04
+        await rig.compare()
+        found, rig.problems = rig.problems, []
+        self.expect(len(found) == 1 and "LUN 1" in found[0] and "block 77" in found[0], f"a wrong bit gave {found}")

@@ -5,29 +5,28 @@ from pathlib import Path
 
 import pytest
 
-from portplex.runs.array_test import run_array_test
+from portplex.runs.array_test import on_simulators, run_array_test
 
 BENCH = Path(__file__).with_name("bench_backup.py")
+CASES = [
+    "DeviceBusy",
+    "DeviceChecksOnce",
+    "DeviceCannotWrite",
+    "DeviceFull",
+    "DeviceSilent",
+    "DeviceSilentAfterData",
+    "DeviceSilentForever",
+    "DeviceRefusesLogin",
+    "DeviceLogsOut",
+    "DeviceSendsProcessLogout",
+    "DeviceIsNotThere",
+    "ConsoleAborts",
+    "CopyPointerStopsTheBackup",
+    "RestoreIntoOtherVolumes",
+]
+ICARUS = ["DeviceBusy", "DeviceRefusesLogin", "DeviceLogsOut"]
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        "DeviceBusy",
-        "DeviceChecksOnce",
-        "DeviceCannotWrite",
-        "DeviceFull",
-        "DeviceSilent",
-        "DeviceSilentAfterData",
-        "DeviceSilentForever",
-        "DeviceRefusesLogin",
-        "DeviceLogsOut",
-        "DeviceSendsProcessLogout",
-        "DeviceIsNotThere",
-        "ConsoleAborts",
-        "CopyPointerStopsTheBackup",
-        "RestoreIntoOtherVolumes",
-    ],
-)
-def test_backup(simulator: str, case: str) -> None:
-    run_array_test(BENCH, case, simulator)
+@pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=ICARUS))
+def test_backup(sim: str, case: str) -> None:
+    run_array_test(BENCH, case, sim)

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from portplex.runs.array_test import run_array_test
+from portplex.runs.array_test import on_simulators, run_array_test
 
 BENCH = Path(__file__).with_name("bench_bad_frames.py")
+CASES = ["OneOfEachClass", "BadDelimiters", "BadFrameContents", "BadHeaders", "BadOrder", "BadCredit"]
+ICARUS = ["OneOfEachClass"]
 
 
-@pytest.mark.parametrize("case", ["BadDelimiters", "BadFrameContents", "BadHeaders", "BadOrder", "BadCredit"])
-def test_bad_frames(simulator: str, case: str) -> None:
-    run_array_test(BENCH, case, simulator)
+@pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=ICARUS))
+def test_bad_frames(sim: str, case: str) -> None:
+    run_array_test(BENCH, case, sim)

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from portplex.runs.array_test import run_array_test
+from portplex.runs.array_test import on_simulators, run_array_test
 
 BENCH = Path(__file__).with_name("bench_link_events.py")
+CASES = ["LinkResetUnderLoad", "LinkDownInMidBackup", "LinkDownForLong", "LinkDownInMidWrite"]
+ICARUS = ["LinkDownInMidBackup"]
 
 
-@pytest.mark.parametrize("case", ["LinkResetUnderLoad", "LinkDownInMidBackup", "LinkDownForLong", "LinkDownInMidWrite"])
-def test_link_events(simulator: str, case: str) -> None:
-    run_array_test(BENCH, case, simulator)
+@pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=ICARUS))
+def test_link_events(sim: str, case: str) -> None:
+    run_array_test(BENCH, case, sim)

@@ -5,21 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from portplex.runs.array_test import run_array_test
+from portplex.runs.array_test import on_simulators, run_array_test
 
 BENCH = Path(__file__).with_name("bench_login.py")
+CASES = [
+    "StrangerIsRefused",
+    "CommandNeedsProcessLogin",
+    "HostLogsOutInMidWrite",
+    "ProcessLogoutInMidWrite",
+    "NewLoginInMidWrite",
+    "HostVanishesInMidWrite",
+]
+ICARUS = ["StrangerIsRefused", "CommandNeedsProcessLogin", "HostLogsOutInMidWrite"]
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        "StrangerIsRefused",
-        "CommandNeedsProcessLogin",
-        "HostLogsOutInMidWrite",
-        "ProcessLogoutInMidWrite",
-        "NewLoginInMidWrite",
-        "HostVanishesInMidWrite",
-    ],
-)
-def test_login(simulator: str, case: str) -> None:
-    run_array_test(BENCH, case, simulator)
+@pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=ICARUS))
+def test_login(sim: str, case: str) -> None:
+    run_array_test(BENCH, case, sim)

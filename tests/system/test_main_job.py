@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The main job on several seeds, in both priority modes, replayed, and its capture and summary looked at from outside."""
+"""The main job on several seeds, in both priority modes, replayed; its capture and summary looked at from outside."""
 
 from __future__ import annotations
 

@@ -5,16 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from portplex.runs.array_test import run_array_test
+from portplex.runs.array_test import on_simulators, run_array_test
 
 BENCH = Path(__file__).with_name("bench_units.py")
+CASES = [
+    "UnitsAndTheirLimits",
+    "DriveErrorOnRead",
+    "DriveErrorOnDestage",
+    "DriveErrorDuringBackup",
+    "ComparisonSeesOneBit",
+]
+ICARUS = ["DriveErrorOnRead", "DriveErrorOnDestage"]
 
 
-@pytest.mark.parametrize(
-    "case", ["UnitsAndTheirLimits", "DriveErrorOnRead", "DriveErrorOnDestage", "DriveErrorDuringBackup"]
-)
-def test_units(simulator: str, case: str) -> None:
-    run_array_test(BENCH, case, simulator)
+@pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=ICARUS))
+def test_units(sim: str, case: str) -> None:
+    run_array_test(BENCH, case, sim)
 
 
 def test_task_set_full() -> None:

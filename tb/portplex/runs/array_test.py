@@ -5,15 +5,27 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from portplex.simulate import run_folder, simulate
+from portplex.simulate import available_simulators, check_simulator, run_folder, simulate
 from portplex.uvm.base_test import SEEN, SETTINGS_VARIABLE
 
 TOP = "array_bench"
 PARAMETERS = {"TASKS": 32}
 """Those of the main job, so that one build serves all."""
+
+
+def on_simulators(cases: Sequence[str], *, icarus: Collection[str] = ()) -> list[tuple[str, str]]:
+    """(simulator, case) for every case on Verilator and those of `icarus` on Icarus, as installed or as SIM names one.
+    Icarus makes about 10,000 words a second on the whole array: it gets the short ones."""
+    wanted = os.environ.get("SIM")
+    names = [check_simulator(wanted)] if wanted else list(available_simulators())
+    unknown = set(icarus) - set(cases)
+    if unknown:
+        raise ValueError(f"icarus={sorted(unknown)}: must be among the cases")
+    return [(name, case) for name in names for case in cases if name == "verilator" or case in icarus]
 
 
 def run_array_test(

@@ -29,7 +29,7 @@ from portplex.management import PriorityMode
 from portplex.model.frame_rules import Direction
 from portplex.scenario.injector import Injector
 from portplex.scenario.rig import Rig, Units
-from portplex.uvm.end_checks import credit_problems, request_problems
+from portplex.uvm.end_checks import checker_problems, credit_problems, request_problems
 from portplex.uvm.environment import PortplexEnvironment
 
 SETTINGS_VARIABLE = "PORTPLEX_ARRAY_TEST"
@@ -187,6 +187,7 @@ class ArrayTest(uvm_test):
             *scoreboard.problems(),
             *credit_problems(self.device.fc_port.stats, unanswered=self.unanswered),
             *request_problems(await self.management.counters(), scoreboard.rules),
+            *checker_problems(cocotb.top),
         ]
         if not scoreboard.rules.counts["compared"] or not rig.compared_blocks:
             self.problems.append("nothing was compared")

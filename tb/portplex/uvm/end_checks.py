@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from portplex.bfm.fc_port import Stats
 from portplex.model.frame_rules import FrameRules
@@ -27,3 +28,15 @@ def request_problems(counters: Mapping[str, int], rules: FrameRules) -> list[str
     if requests > rules.commands_accepted:
         return [f"I11: {requests} host requests from {rules.commands_accepted} commands of hosts that were logged in"]
     return []
+
+
+def checker_problems(top: Any) -> list[str]:
+    """I4 and I7 as the checkers inside `array_bench` count them; what they print is in the run's log."""
+    found = []
+    for rule, what in (("i4", "dirty data left the cache unconfirmed"), ("i7", "a task had to wait for too long")):
+        failures = int(getattr(top, f"{rule}_failures").value)
+        if failures:
+            found.append(f"{rule.upper()}: {what}, {failures} times; the log says when")
+    if not int(top.i7_checks.value):
+        found.append("I7: the checker has seen no frame chosen")
+    return found
