@@ -24,7 +24,7 @@ CASES = [
     "CopyPointerStopsTheBackup",
     "RestoreIntoOtherVolumes",
 ]
-ICARUS = ["DeviceBusy", "DeviceRefusesLogin", "DeviceLogsOut"]
+ICARUS = ["DeviceBusy", "DeviceRefusesLogin"]
 
 
 @pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=ICARUS))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -27,6 +28,12 @@ SEEDS = range(100, 150) if LONG else range(1, 7)
 ONLY = os.environ.get("SIM") or "verilator"
 CHANGES = ("wall_seconds", "files", "replay", "simulator")
 """What may differ between two runs of one seed."""
+
+
+@pytest.fixture(autouse=True)
+def _apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These runs are not what `make waves` should open, nor what tests beside them look at."""
+    monkeypatch.setattr(main_job, "LAST_RUN", "last_run_of_test_main_job.json")
 
 
 def run(seed: int, simulator: str = ONLY, *, name: str = "", **options: Any) -> dict[str, Any]:
@@ -124,14 +131,14 @@ def test_summary_has_the_documented_keys() -> None:
 
 def test_wrong_image_fails_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """One wrong bit on the backup disk: result `failed`, exit status 1, the block named. The good run ends with 0."""
+    name = "main_job_wrong_image"
+    monkeypatch.setattr(main_job, "run_main_job", functools.partial(run_main_job, name=name))
     arguments = ["sim", "--sim", ONLY, "--seed", "9", "--hosts", "1", "--blocks", "64"]
     good = CliRunner().invoke(cli, arguments)
     assert good.exit_code == 0, good.output
     monkeypatch.setattr(main_job, "BENCH_MODULE", str(Path(__file__).with_name("bench_wrong_image.py")))
     bad = CliRunner().invoke(cli, arguments)
     assert bad.exit_code == 1, bad.output
-    found = json.loads(
-        (main_job.run_folder("array_bench", {"TASKS": 32}, ONLY, "main_job") / "summary.json").read_text()
-    )
+    found = json.loads((main_job.run_folder("array_bench", {"TASKS": 32}, ONLY, name) / "summary.json").read_text())
     assert found["result"] == "failed" and not found["backup"]["image_equal"]
     assert any("from block 40 on" in problem for problem in found["problems"]), found["problems"]

@@ -135,6 +135,30 @@ def test_aborted_exchange_may_stay_without_response() -> None:
     assert not judge([*write()[:4], abts]).violations
 
 
+@pytest.mark.fast
+def test_frames_lost_in_a_link_reset_are_no_violation() -> None:
+    """The exchange goes on behind the gap; without the reset the same gap is one."""
+    rules = FrameRules()
+    for index, step in enumerate(read()):
+        if index == 3:
+            rules.link_reset()  # and the first data frame is lost
+            continue
+        rules.observe(*step)
+    rules.finish()
+    assert not rules.violations
+    assert judge([step for index, step in enumerate(read()) if index != 3]).violations
+
+
+@pytest.mark.fast
+def test_data_under_way_when_abts_comes_is_no_violation() -> None:
+    steps = read()
+    abts = (frame(host(ox_id=6, rx_id=4, r_ctl=0x81, type=0)), IN)
+    answer = (frame(array(ox_id=6, rx_id=4, r_ctl=0x84, type=0, f_ctl=0x990000)), OUT)
+    assert not judge([*steps[:4], abts, steps[4], answer]).violations
+    late = [*steps[:4], abts, answer, steps[4]]
+    assert any("outside an exchange" in violation.text for violation in judge(late).violations)
+
+
 def pointers(*observations: tuple[int, int], confirmed: int = 100) -> PointerRules:
     rules = PointerRules(capacity=100, confirmed=lambda blocks: blocks <= confirmed)
     for time, (backup, copy) in enumerate(observations):
