@@ -4,4 +4,5 @@
 -f bfm/bfm.f
 bfm/destage_checker.v
 bfm/fairness_checker.v
+bfm/online_wait_probe.v
 bfm/array_bench.v

@@ -132,6 +132,14 @@ module array_bench #(
         .failures(i7_failures), .choices(i7_checks)
     );
 
+    /* Read by bench/online_wait.py. */
+    online_wait_probe online_wait_probe_inst (
+        .clk(clk), .rst(rst),
+        .online_ready(array.controller_inst.port_controller_inst.scheduler.online_ready),
+        .online_frame(array.controller_inst.port_controller_inst.scheduler.stat_online_frame),
+        .prefer_backup(array.controller_inst.port_controller_inst.scheduler.prefer_backup)
+    );
+
 endmodule
 
 `resetall
