@@ -221,6 +221,7 @@ wire [9:0]  words = filled[11:2];
 wire [1:0]  fill = 2'd0 - bytes[1:0];
 wire [16:0] position = d[`TXD_POSITION] + sent;
 wire [7:0] seq_id = d[`TXD_SEQ_ID_GIVEN] ? d[`TXD_SEQ_ID] : progress_rd_fresh ? seq_next_reg : progress_rd_data[`TXP_SEQ_ID];
+wire seq_id_wait = progress_rd_fresh && !d[`TXD_SEQ_ID_GIVEN] && seq_open_reg[seq_next_reg];
 wire [23:0] f_ctl = last ? d[`TXD_F_CTL] | {22'd0, fill} : d[`TXD_F_CTL] & ~(`FC_FCTL_END_SEQUENCE | `FC_FCTL_SEQUENCE_INITIATIVE);
 wire [31:0] parameter_word = d[`TXD_FROM_CACHE] ? d[`TXD_PARAMETER] + {15'd0, sent} : d[`TXD_PARAMETER];
 
@@ -299,19 +300,21 @@ always @(posedge clk) begin
             cancelled_reg <= 1'b0;
             lead_reg <= 3'd0;
             index_reg <= 10'd0;
-            if (txf_request && !link_lost && !cancel && !seq_open_reg[seq_next_reg]) begin
-                if (ls_tx_valid) begin
-                    source_reg <= SOURCE_LS;
-                    state_reg <= STATE_LEAD;
-                    // SEQ_ID is given here, so that no two open sequences share one
-                    txf_header <= {ls_tx_header[191:96], seq_next_reg, ls_tx_header[87:0]};
-                    txf_words <= ls_tx_words;
-                    left_reg <= ls_tx_words;
-                    txf_sof_initiate <= 1'b1;
-                    txf_eof_terminate <= 1'b1;
-                    last_reg <= 1'b1;
-                    lead_reg <= 3'd2;
-                    seq_next_reg <= seq_next_reg + 8'd1;
+            if (txf_request && !link_lost && !cancel) begin
+                if (ls_tx_valid && !(&seq_open_reg)) begin
+                    if (!seq_open_reg[seq_next_reg]) begin
+                        source_reg <= SOURCE_LS;
+                        state_reg <= STATE_LEAD;
+                        // SEQ_ID is given here, so that no two open sequences share one
+                        txf_header <= {ls_tx_header[191:96], seq_next_reg, ls_tx_header[87:0]};
+                        txf_words <= ls_tx_words;
+                        left_reg <= ls_tx_words;
+                        txf_sof_initiate <= 1'b1;
+                        txf_eof_terminate <= 1'b1;
+                        last_reg <= 1'b1;
+                        lead_reg <= 3'd2;
+                        seq_next_reg <= seq_next_reg + 8'd1;
+                    end
                 end else if (my_id_valid && (any_online || any_backup)) begin
                     source_reg <= SOURCE_IU;
                     state_reg <= STATE_SELECT;
@@ -322,7 +325,9 @@ always @(posedge clk) begin
         end
         STATE_SELECT: state_reg <= STATE_FETCH;
         STATE_FETCH: begin
-            state_reg <= STATE_LOOKUP;
+            // A new sequence waits here for a SEQ_ID. One comes: the others hold at most TASKS - 1. A sequence under way has its own and
+            // never waits, so that 256 of them, with every SEQ_ID in use, come to an end.
+            if (!seq_id_wait) state_reg <= STATE_LOOKUP;
             source_reg <= d[`TXD_FROM_CACHE] ? SOURCE_CACHE : SOURCE_IU;
             position_reg <= position;
             txf_header <= {d[`TXD_R_CTL], d[`TXD_D_ID], 8'h00, my_id, d[`TXD_TYPE], f_ctl, seq_id, 8'h00, seq_cnt,

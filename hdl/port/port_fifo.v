@@ -6,7 +6,7 @@
 // First-in first-out queue whose head is visible; its users make sure by count that it never overflows.
 module port_fifo #(
     parameter WIDTH = 8,      // 1 to 512
-    parameter DEPTH_LOG2 = 4  // 1 to 10
+    parameter DEPTH_LOG2 = 4  // 2 to 10
 ) (
     input  wire                  clk,
     input  wire                  rst,
@@ -20,7 +20,7 @@ module port_fifo #(
     output wire                  valid,
     output reg  [WIDTH-1:0]      head,
 
-    // Room for at least two more
+    // Room for at least two more (it says no one early)
     output wire                  room
 );
 
@@ -39,14 +39,17 @@ integer i;
 initial begin
     head = {WIDTH{1'b0}};
     for (i = 0; i < (1 << DEPTH_LOG2); i = i + 1) mem[i] = {WIDTH{1'b0}};
-    if (DEPTH_LOG2 < 1 || DEPTH_LOG2 > 10 || WIDTH < 1 || WIDTH > 512) begin
-        $display("%m: WIDTH %0d must be 1 to 512, DEPTH_LOG2 %0d must be 1 to 10", WIDTH, DEPTH_LOG2);
+    if (DEPTH_LOG2 < 2 || DEPTH_LOG2 > 10 || WIDTH < 1 || WIDTH > 512) begin
+        $display("%m: WIDTH %0d must be 1 to 512, DEPTH_LOG2 %0d must be 2 to 10", WIDTH, DEPTH_LOG2);
         $finish;
     end
 end
 
 localparam [DEPTH_LOG2:0] ONE = 1;
 localparam [DEPTH_LOG2-1:0] STEP = 1;
+
+// a wire of its own: Icarus does not cut a sum to its width when it is an index
+wire [DEPTH_LOG2-1:0] read_next = read_reg + STEP;
 
 assign valid = count_reg != 0;
 assign room = !count_reg[DEPTH_LOG2] && count_reg[DEPTH_LOG2-1:0] < {{(DEPTH_LOG2-1){1'b1}}, 1'b0};
@@ -57,13 +60,13 @@ always @(posedge clk) begin
         write_reg <= write_reg + STEP;
     end
     if (pop) begin
-        read_reg <= read_reg + STEP;
+        read_reg <= read_next;
     end
     if (push && !pop) count_reg <= count_reg + ONE;
     if (pop && !push) count_reg <= count_reg - ONE;
     // the head register follows the queue: a push into an empty (or just emptied) queue goes straight to it
     if (push && (count_reg == 0 || (pop && count_reg == ONE))) head <= push_data;
-    else if (pop) head <= mem[read_reg + STEP];
+    else if (pop) head <= mem[read_next];
     if (rst) begin
         count_reg <= 0;
         write_reg <= 0;
