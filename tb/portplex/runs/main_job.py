@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from portplex.management import PriorityMode
 from portplex.runs.main_job_bench import CAPTURE, PROGRESS, SETTINGS_VARIABLE, SUMMARY
 from portplex.scenario.main_job import MainJobOptions
 from portplex.simulate import SimulationFailed, UsageError, build_root, check_simulator, run_folder, simulate
@@ -47,6 +48,7 @@ def run_main_job(
     replay = (
         f"make sim SIM={simulator} SEED={options.seed} HOSTS={options.hosts} BLOCKS={options.blocks} TASKS={tasks}"
         + (" WAVES=1" if waves else "")
+        + (f' ARGS="--mode {options.mode.name.lower()}"' if options.mode is not PriorityMode.ONLINE_FIRST else "")
     )
     files = {
         "folder": str(folder),
