@@ -389,3 +389,13 @@ def test_wrong_workloads_are_named() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             Workload(fabric.executor, fabric.host, UNIT, model, mix(), seed=0)
+
+
+@pytest.mark.fast
+def test_wait_for_target_ends_with_what_was_last_seen() -> None:
+    fabric = Fabric(login=False)
+    fabric.run(fabric.host.start())
+    with pytest.raises(DeadlineExceeded, match="an FCP port to register"):
+        fabric.run(fabric.host.wait_for_target(timeout=10_000))
+    fabric.run(fabric.disk.start())
+    assert fabric.run(fabric.host.wait_for_target(timeout=10_000)) == fabric.disk.n_port_id

@@ -197,6 +197,16 @@ class HostInitiator(NPort):
             return []
         return [n_port_id for n_port_id, _ in parse_id_list(answer.body, 16) if n_port_id != self.n_port_id]
 
+    async def wait_for_target(self, timeout: int = 2_000_000, interval: int = 2_000) -> int:
+        """N_Port_ID of the first FCP port the name server shows, asked again until there is one; DeadlineExceeded after
+        `timeout` words."""
+        deadline = self.executor.now() + timeout
+        while not (found := await self.find_targets()):
+            if self.executor.now() > deadline:
+                raise DeadlineExceeded("an FCP port to register with the name server", deadline, self.last_seen())
+            await sleep(self.executor, interval)
+        return found[0]
+
     async def login(self, d_id: int) -> Session:
         """PLOGI and PRLI with a peer, unless done."""
         session = self.sessions.get(d_id)
