@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every module of hdl/ is the top of a block test, or stands in a short table with the bench that covers it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from portplex.simulate import resolve_sources
+
+ROOT = Path(__file__).resolve().parents[2]
+HDL, BLOCK, SYSTEM = ROOT / "hdl", ROOT / "tests" / "block", ROOT / "tests" / "system"
+
+# module: (top of the block test that covers it, where the sources of that top are listed)
+COMPOSITES: dict[str, tuple[str, str]] = {
+    # link: their meaning is a sequence on the wire, seen at the ports of `link`
+    "frame_tx": ("link", "link/link.f"),
+    # link services: message by message at the ports of `link_services`
+    "els_originator": ("link_services", "port/link_services.f"),
+    "els_responder": ("link_services", "port/link_services.f"),
+    "ls_receive": ("link_services", "port/link_services.f"),
+    "ls_transmit": ("link_services", "port/link_services.f"),
+    "service_parameters": ("link_services", "port/link_services.f"),
+    # tasks: their interface is the task context, private to the port controller
+    "port_controller": ("port_bench", "port/port_controller.f"),
+    "task_generator": ("port_bench", "port/port_controller.f"),
+    "task_executor": ("port_bench", "port/port_controller.f"),
+    "initiator_task": ("port_bench", "port/port_controller.f"),
+    "target_task": ("port_bench", "port/port_controller.f"),
+    "sequence_builder": ("port_bench", "port/port_controller.f"),
+    # cache: stores and lists that are read back through the manager or `cache`
+    "allow_list": ("cache", "cache/cache.f"),
+    "management_store": ("cache", "cache/cache.f"),
+    "segment_list": ("cache", "cache/cache.f"),
+    # array: the pair of engines that answers hosts
+    "host_engine": ("array_host_bench", "array/host_engine.f"),
+    "scsi_responder": ("array_host_bench", "array/scsi_responder.v"),
+    # drive
+    "drive_controller": ("drive_bench", "drive/drive.f"),
+    "drive_model": ("drive_bench", "drive/drive.f"),
+    # transactors and their clock
+    "axil_bfm": ("bfm_pair", "bfm/bfm.f"),
+    "clock_source": ("bfm_pair", "bfm/bfm.f"),
+    "fc_port_bfm": ("bfm_pair", "bfm/bfm.f"),
+    # wiring only: the whole array, in tests/block/waves and every system test
+    "array_controller": ("array_bench", "bfm/array_bench.f"),
+    "controller": ("array_bench", "bfm/array_bench.f"),
+    "storage_array": ("array_bench", "bfm/array_bench.f"),
+    "online_wait_probe": ("array_bench", "bfm/array_bench.f"),
+}
+
+
+def tops() -> set[str]:
+    """First arguments of simulate() and run() below tests/block, parametrized ones too."""
+    found: set[str] = set()
+    for file in BLOCK.rglob("test_*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            name = ast.unparse(node.func)
+            if name in ("simulate", "run") and node.args and isinstance(node.args[0], ast.Constant):
+                found.add(str(node.args[0].value))
+            if name == "pytest.mark.parametrize" and _first_is_top(node.args[0]):
+                found |= {str(row.elts[0].value) for row in _rows(node.args[1])}  # type: ignore[attr-defined]
+    return found
+
+
+def _first_is_top(names: ast.expr) -> bool:
+    return isinstance(names, ast.Tuple) and isinstance(names.elts[0], ast.Constant) and names.elts[0].value == "top"
+
+
+def _rows(values: ast.expr) -> list[ast.Tuple]:
+    assert isinstance(values, ast.List)
+    return [row for row in values.elts if isinstance(row, ast.Tuple)]
+
+
+def modules() -> set[str]:
+    return {file.stem for file in HDL.rglob("*.v") if "formal" not in file.relative_to(HDL).parts}
+
+
+@pytest.mark.fast
+def test_every_module_is_covered() -> None:
+    own = tops()
+    assert "crc32" in own, "the search for tops finds nothing"
+    missing = sorted(modules() - own - set(COMPOSITES))
+    assert not missing, f"without a block test of their own and not in COMPOSITES: {missing}"
+    assert not sorted(set(COMPOSITES) - modules()), "COMPOSITES names modules that are gone"
+    assert not sorted(set(COMPOSITES) & own), "COMPOSITES names modules that have a block test now"
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("module", sorted(COMPOSITES))
+def test_composites_contain_their_parts(module: str) -> None:
+    top, listed = COMPOSITES[module]
+    assert top in tops(), f"{top} is not the top of a block test"
+    assert module in {source.stem for source in resolve_sources([listed])}, f"{listed} does not name {module}"
