@@ -24,6 +24,7 @@ from portplex.bfm.transactors import RECORD_VARIABLE
 from portplex.simulate import build_root, project_root, resolve_sources, simulate
 
 HERE = Path(__file__).parent
+WORD_SLICE = 5_000  # clocks in a slice of the per-word driver
 LOOP = project_root() / "tests" / "block" / "bfm"
 LOOP_SOURCES: list[str | Path] = ["link/link.f", "bfm/bfm.f", LOOP / "link_echo.v", LOOP / "loop_bench.v"]
 
@@ -33,6 +34,7 @@ class Speed(NamedTuple):
 
     cycles: int
     seconds: float
+    slices: list[float] = []  # noqa: RUF012  (a NamedTuple's default); seconds of slices of one length, where it was cut
 
     @property
     def cycles_per_second(self) -> float:
@@ -55,7 +57,7 @@ def word_speed(
     cycles: int = 10_000_000,
 ) -> Speed:
     """The device `top` with Python on every word: until `frames` came back, or for at most `cycles` clocks."""
-    env = {"SPEED_ECHO": str(int(echo)), "SPEED_CYCLES": str(cycles)}
+    env = {"SPEED_ECHO": str(int(echo)), "SPEED_CYCLES": str(cycles), "SPEED_SLICE": str(WORD_SLICE)}
     return _run(top, sources, HERE / "word_driver.py", frames, size, env, parameters)
 
 
@@ -64,7 +66,7 @@ def plain_speed(
     sources: Sequence[str | Path],
     recording: Path,
     parameters: Mapping[str, object] | None = None,
-    plusargs: Sequence[str] = (),
+    arguments: Sequence[str] = (),
 ) -> Speed:
     """`top` in a plain C++ loop over `recording`. Raises RuntimeError when what comes back is not what was recorded."""
     files = resolve_sources(sources)
@@ -110,11 +112,27 @@ def plain_speed(
         built = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=env, check=False)
         if built.returncode:
             raise RuntimeError(f"building the plain loop for {top} failed:\n{built.stdout[-2000:]}{built.stderr[-2000:]}")
-    ran = subprocess.run([str(program), str(recording), *plusargs], capture_output=True, text=True, check=False)
+    ran = subprocess.run([str(program), str(recording), *arguments], capture_output=True, text=True, check=False)
     if ran.returncode:
         raise RuntimeError(f"the plain loop over {recording} did not see the recorded frames: {ran.stdout}{ran.stderr}")
     result = json.loads(ran.stdout.splitlines()[0])
-    return Speed(result["cycles"], result["seconds"])
+    return Speed(result["cycles"], result["seconds"], result["slices"])
+
+
+def plain_slices(
+    top: str,
+    sources: Sequence[str | Path],
+    recording: Path,
+    first: int,
+    length: int,
+    count: int,
+    plusargs: Sequence[str] = (),
+) -> list[float]:
+    """Processor seconds of `count` slices of `length` clocks of the plain loop, from clock `first` after reset on."""
+    found = plain_speed(top, sources, recording, arguments=[str(first), str(length), str(count), *plusargs]).slices
+    if len(found) != count:
+        raise RuntimeError(f"the plain loop over {recording} made {len(found)} of {count} slices")
+    return found
 
 
 def _run(
@@ -131,7 +149,7 @@ def _run(
         both = {**env, "SPEED_FRAMES": str(frames), "SPEED_BYTES": str(size), "SPEED_RESULT": str(result)}
         simulate(top, sources=sources, test_module=str(module), env=both, parameters=parameters, optimize="-O3", seed=1)
         found = json.loads(result.read_text())
-    return Speed(found["cycles"], found["seconds"])
+    return Speed(found["cycles"], found["seconds"], found.get("slices", []))
 
 
 def measure(frames: int = 4000) -> dict[str, float]:
