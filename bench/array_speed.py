@@ -10,6 +10,7 @@ per-word driver brings the link up and sends frames one after another.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
@@ -17,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import pyuvm
+from pyuvm import ConfigDB, uvm_test
+
 from figures import Figure
 from harness_speed import WORD_SLICE, plain_slices, word_speed
 from on_array import SOURCES, TOP, Site, report, run, settings
-from pyuvm import ConfigDB, uvm_test
-
 from portplex.bfm.transactors import RECORD_VARIABLE
 from portplex.executor import sleep
 from portplex.simulate import build_root, run_folder
@@ -67,7 +68,7 @@ class WholeHarness(uvm_test):
             {
                 "first": first,
                 "words": last - first,
-                "seconds": [after - before for before, after in zip(times, times[1:], strict=False)],
+                "seconds": [after - before for before, after in itertools.pairwise(times)],
                 "problems": site.found_wrong() + self.env.scoreboard.problems(),
             }
         )
@@ -96,8 +97,8 @@ def words() -> list[float]:
 
 
 def speeds() -> dict[str, float]:
-    """Clocks per second of processor time. Other work on the machine makes a slice longer, never shorter: of every slice
-    the shortest of the rounds counts."""
+    """Clocks per second of processor time. Other work on the machine makes a slice longer, never shorter: of every
+    slice the shortest of the rounds counts."""
     recording = build_root() / "bench" / "array.rec"
     recording.parent.mkdir(parents=True, exist_ok=True)
     first = harness(recording)["first"]
@@ -118,7 +119,12 @@ def measure() -> list[Figure]:
     for name, value in best.items():
         print(f"    {name}: {value:,.0f} clocks a second")
     return [
-        Figure("whole harness against a plain C++ loop, saturated array", 100 * best["harness"] / best["plain"], "%", ">= 50"),
+        Figure(
+            "whole harness against a plain C++ loop, saturated array",
+            100 * best["harness"] / best["plain"],
+            "%",
+            ">= 50",
+        ),
         Figure("whole harness against a per-word Python driver", best["harness"] / best["words"], "times", ">= 10"),
     ]
 

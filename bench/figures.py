@@ -56,7 +56,5 @@ def table(figures: Sequence[Figure]) -> str:
     for figure, row in zip(figures, rows, strict=True):
         name, value, unit, target = row
         verdict = "holds" if figure.holds else "MISSED"
-        lines.append(
-            f"{name:<{widths[0]}}  {value:>{widths[1]}} {unit:<{widths[2]}}  {target:<{widths[3]}}  {verdict}"
-        )
+        lines.append(f"{name:<{widths[0]}}  {value:>{widths[1]}} {unit:<{widths[2]}}  {target:<{widths[3]}}  {verdict}")
     return "\n".join(lines)

@@ -13,9 +13,9 @@ import time
 from typing import Any
 
 import cocotb
+
 from figures import Figure
 from on_array import Site, report, run
-
 from portplex.executor import sleep
 
 OPEN = (1, 8, 32, 128)
@@ -78,7 +78,9 @@ def measure() -> list[Figure]:
     for count, cost in found.items():
         print(f"    {count:>3} open: {cost['words']:.1f} words, {cost['microseconds']:.0f} us a frame")
     return [
-        Figure(f"growth of {what} a frame, 1 to 128 exchanges open", spread([c[key] for c in found.values()]), "%", "<= 10")
+        Figure(
+            f"growth of {what} a frame, 1 to 128 exchanges open", spread([c[key] for c in found.values()]), "%", "<= 10"
+        )
         for what, key in (("words", "words"), ("CPU time", "microseconds"))
     ]
 

@@ -105,13 +105,20 @@ def plain_speed(
             f"-I{project_root() / 'hdl'}",
         ]
         command += ["--x-assign", "fast", "--x-initial", "fast", "-CFLAGS", f"-std=c++20 -O3 -I{headers}"]
-        command += ["-LDFLAGS", f"{library} -Wl,-rpath,{library.parent}", "-MAKEFLAGS", "OPT_FAST=-O3 OPT_GLOBAL=-O3 VK_PCH_I_FAST= VK_PCH_I_SLOW="]
+        command += [
+            "-LDFLAGS",
+            f"{library} -Wl,-rpath,{library.parent}",
+            "-MAKEFLAGS",
+            "OPT_FAST=-O3 OPT_GLOBAL=-O3 VK_PCH_I_FAST= VK_PCH_I_SLOW=",
+        ]
         command += [f"-G{name}={value}" for name, value in (parameters or {}).items()]
         command += [*files, HERE / "plain_loop.cpp"]
         env = {**os.environ, "PATH": f"{wheel}{os.pathsep}{os.environ['PATH']}"}
         built = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=env, check=False)
         if built.returncode:
-            raise RuntimeError(f"building the plain loop for {top} failed:\n{built.stdout[-2000:]}{built.stderr[-2000:]}")
+            raise RuntimeError(
+                f"building the plain loop for {top} failed:\n{built.stdout[-2000:]}{built.stderr[-2000:]}"
+            )
     ran = subprocess.run([str(program), str(recording), *arguments], capture_output=True, text=True, check=False)
     if ran.returncode:
         raise RuntimeError(f"the plain loop over {recording} did not see the recorded frames: {ran.stdout}{ran.stderr}")

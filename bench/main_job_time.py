@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 from figures import Figure
-
 from portplex.simulate import available_simulators
 
 SEED = "2"
@@ -22,7 +21,9 @@ def wall_seconds(*options: str) -> float:
     began = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-500:]}")
+        raise RuntimeError(
+            f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-500:]}"
+        )
     return time.monotonic() - began
 
 

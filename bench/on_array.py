@@ -75,7 +75,7 @@ def report(result: Mapping[str, Any]) -> None:
 
 
 class Seen(NamedTuple):
-    """One good frame on the wire. `start` is the word of its SOF, `end` of its EOF; `data` bytes of FCP_DATA payload."""
+    """One good frame on the wire. `start` is the word of its SOF, `end` of its EOF; `data` bytes of FCP_DATA."""
 
     start: int
     end: int
@@ -155,7 +155,9 @@ class Site:
                 found = await management.backup_progress()
                 if found.state in ENDED:
                     if found.state is not BackupState.DONE or self.rig.backup_differs() is not None:
-                        self.problems.append(f"backup ended {found.state.name}, error {found.error:#x}, or image differs")
+                        self.problems.append(
+                            f"backup ended {found.state.name}, error {found.error:#x}, or image differs"
+                        )
                     self.backups += 1
                     await management.start_backup()
             await management.abort_backup()

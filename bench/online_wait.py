@@ -12,13 +12,14 @@ the commands on the wire is printed: there, what backup does to the command's wa
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from typing import Any
 
 import cocotb
+
 from figures import Figure
 from on_array import SLOT_WORDS, Site, report, run, settings
-
 from portplex.executor import sleep
 from portplex.fc.constants import FcType
 from portplex.framelink import Frame
@@ -60,7 +61,7 @@ async def probe(dut: Any) -> None:
             await host.read(site.units[host][MAIN], lba, 1)
         else:
             await host.write(site.units[host][SECOND], lba, block)
-        for before, after in zip(mine, mine[1:], strict=False):
+        for before, after in itertools.pairwise(mine):
             if after.data[0] != before.data[0] and int.from_bytes(after.data[1:4], "big") == host.n_port_id:
                 waits[f"{kind} {after.data[0]:02x}"].append(after.start - before.end)
 
@@ -91,14 +92,23 @@ def probes(*, backup: bool, online_time: int = LONGEST) -> dict[str, Any]:
 def measure() -> list[Figure]:
     alone, online, quanta = probes(backup=False), probes(backup=True), probes(backup=True, online_time=ONLINE_TIME)
     if online["frames_in_backup"] or not quanta["frames_in_backup"]:
-        raise RuntimeError("the run does not count: quanta where there should be none, or none where there should be some")
+        raise RuntimeError(
+            "the run does not count: quanta where there should be none, or none where there should be some"
+        )
     base = alone["longest_online"]
     frames = QUANTUM // 2048
     for name, found in (("alone", alone), ("online time", online), ("quanta", quanta)):
-        times = {kind: (sorted(values)[len(values) // 2], max(values)) for kind, values in sorted(found["waits"].items())}
+        times = {
+            kind: (sorted(values)[len(values) // 2], max(values)) for kind, values in sorted(found["waits"].items())
+        }
         print(f"    {name}: from cause to frame on the wire, median and longest by kind: {times}")
     return [
-        Figure("extra wait of an online frame in online time, worst", online["longest_online"] - base, "words", f"<= {LIMIT}"),
+        Figure(
+            "extra wait of an online frame in online time, worst",
+            online["longest_online"] - base,
+            "words",
+            f"<= {LIMIT}",
+        ),
         Figure(
             f"extra wait of an online frame in backup quanta of {frames} frames, worst",
             quanta["longest_backup"],

@@ -20,7 +20,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from figures import Figure, table, write
-
 from portplex.simulate import build_root
 
 Measurement = Callable[[], list[Figure]]

@@ -3,19 +3,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from typing import Any
 
 import cocotb
+
 from figures import Figure
 from on_array import Seen, Site, report, run, settings
-
 from portplex.executor import sleep
 
 PARAMETERS = {"TASKS": 32, "BACKUP_SLOTS": 4, "RX_BUFFERS": 16}
-# Tasks enough that something waits for each direction at any moment, few enough that a request of a write does not stand
-# behind too many reads; a quantum shorter than a command, for the same reason.
+# Tasks enough that something waits for each direction at any moment, few enough that a request of a write does not
+# stand behind too many reads; a quantum shorter than a command, for the same reason.
 DEFAULT = {
     "reads": 16,
     "writes": 8,
@@ -54,7 +55,7 @@ async def saturate(dut: Any) -> None:
 def direction(frames: list[Seen], outward: bool) -> dict[str, Any]:
     """Payload, and where the rest went, of one direction."""
     mine = [frame for frame in frames if frame.outward is outward]
-    gaps = [after.start - before.end - 1 for before, after in zip(mine, mine[1:], strict=False)]
+    gaps = [after.start - before.end - 1 for before, after in itertools.pairwise(mine)]
     return {
         "frames": len(mine),
         "data_bytes": sum(frame.data for frame in mine),

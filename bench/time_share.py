@@ -8,14 +8,12 @@ Counted are 100 periods, from the first frame of a quantum to the first frame of
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
 import cocotb
+
 from figures import Figure
 from on_array import Seen, Site, report, run, settings
-
 from portplex.executor import sleep
 from portplex.management import PriorityMode
 from portplex.model.priority import PriorityTable
@@ -70,7 +68,9 @@ def measure() -> list[Figure]:
     figures = []
     for mode, quantum, online_time in TABLES:
         found = run("time_share", {"mode": mode, "quantum": quantum, "online_time": online_time})
-        name = f"share of time against table 670, {mode.lower().replace('_', ' ')}, {quantum} bytes, {online_time} words"
+        name = (
+            f"share of time against table 670, {mode.lower().replace('_', ' ')}, {quantum} bytes, {online_time} words"
+        )
         figures.append(Figure(name, deviation(found), "% off", "<= 1"))
     return figures
 

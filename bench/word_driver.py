@@ -7,6 +7,7 @@ credit, sends frames and compares what an echoing device returns (SPEED_ECHO=0: 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -123,6 +124,6 @@ async def drive_words(dut: Any) -> None:
             rx_data.value, rx_charisk.value = IDLE, 8
     seconds = time.process_time() - began
     assert received == count or not echo, f"{received} of {count} frames came back in {cycles} clocks"
-    slices = [after - before for before, after in zip(marks, marks[1:], strict=False)]
+    slices = [after - before for before, after in itertools.pairwise(marks)]
     result = {"cycles": cycles, "seconds": seconds, "frames": received, "slices": slices}
     Path(os.environ["SPEED_RESULT"]).write_text(json.dumps(result))
