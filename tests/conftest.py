@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Callable
 
 import pytest
 
@@ -17,3 +19,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = [wanted] if wanted else list(available_simulators())
         assert set(names) <= set(SIMULATORS), f"SIM={wanted}: must be one of {SIMULATORS}"
         metafunc.parametrize("simulator", names)
+
+
+@pytest.fixture
+def require_tool() -> Callable[[str], None]:
+    """Go on only with a system tool. Where none of them may be installed the test is left out and says so; in CI, which
+    installs them, a missing one is a failure."""
+
+    def require(tool: str) -> None:
+        if shutil.which(tool) is None:
+            missing = pytest.fail if os.environ.get("CI") else pytest.skip
+            missing(f"{tool} is missing: `make setup` installs it where it may")
+
+    return require

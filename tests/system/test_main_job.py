@@ -7,8 +7,8 @@ import functools
 import json
 import os
 import re
-import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from portplex.cli import cli
 from portplex.management import PriorityMode
 from portplex.runs.main_job import run_main_job
 from portplex.scenario.main_job import MainJobOptions
-from portplex.simulate import available_simulators
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = bool(os.environ.get("PORTPLEX_LONG"))
@@ -74,20 +73,18 @@ def test_replay_is_exact() -> None:
     assert first["cycles"] != other["cycles"] or first["coverage"] != other["coverage"]
 
 
-def test_both_simulators_agree() -> None:
+def test_both_simulators_agree(require_tool: Callable[[str], None]) -> None:
     """A small main job on Icarus passes and equals Verilator's word for word."""
-    if "icarus" not in available_simulators():
-        pytest.skip("Icarus is not installed")
+    require_tool("iverilog")
     small = {"hosts": 1, "blocks": 64, "warm_up": 4}
     icarus = run(7, "icarus", name="small", **small)
     assert icarus["result"] == "passed", icarus["problems"]
     the_same(icarus, run(7, "verilator", name="small", **small))
 
 
-def test_every_frame_in_tshark() -> None:
+def test_every_frame_in_tshark(require_tool: Callable[[str], None]) -> None:
     """Wireshark's own dissector finds no bad CRC and nothing malformed in any frame of a run."""
-    if not shutil.which("tshark"):
-        pytest.fail("tshark is missing: `make setup` installs it where it may")
+    require_tool("tshark")
     summary = run(5, name="tshark")
     rows = tshark(summary, "-T", "fields", "-e", "fc.crc.status", "-e", "fc.r_ctl", "-e", "frame.time_epoch")
     assert len(rows) == summary["frames_tx"] + summary["frames_rx"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,8 @@ def test_known_answer_frames(known: dict[str, Any]) -> None:
 
 
 @pytest.mark.fast
-def test_known_answer_frames_in_tshark(tmp_path: Path) -> None:
-    if not shutil.which("tshark"):
-        pytest.fail("tshark is missing: `make setup` installs it where it may")
+def test_known_answer_frames_in_tshark(tmp_path: Path, require_tool: Callable[[str], None]) -> None:
+    require_tool("tshark")
     capture = tmp_path / "known.pcapng"
     with CaptureWriter(capture, ["port 0"]) as writer:
         for index, known in enumerate(KNOWN[:13]):

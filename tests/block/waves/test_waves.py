@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
 import struct
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -103,10 +103,9 @@ def test_boxes_are_the_frames_the_transactor_saw(array_waves: Path) -> None:
     assert colours == {"PLOGI": {SERVICES}, "FCP_XFER_RDY 4096 @0": {INITIATOR, TARGET}}
 
 
-def test_screenshot(array_waves: Path, tmp_path: Path) -> None:
+def test_screenshot(array_waves: Path, tmp_path: Path, require_tool: Callable[[str], None]) -> None:
     for tool in ("gtkwave", "xvfb-run"):
-        if not shutil.which(tool):
-            pytest.fail(f"{tool} is missing: `make setup` installs it where it may")
+        require_tool(tool)
     picture = tmp_path / "waves.png"
     save = grab(array_waves, picture, tmp_path)
     assert save.missing == []
