@@ -495,6 +495,93 @@ class FcoeEof(IntEnum):
     EOFa = 0x50
 
 
+class FipOperation(IntEnum):
+    """FIP operation code; each has subcodes of its own."""
+
+    DISCOVERY = 1
+    LINK_SERVICE = 2
+    CONTROL = 3
+    VLAN = 4
+    VN2VN = 5
+
+
+class FipDiscovery(IntEnum):
+    """Subcode of FIP discovery."""
+
+    SOLICITATION = 1
+    ADVERTISEMENT = 2
+
+
+class FipLinkService(IntEnum):
+    """Subcode of a FIP link service."""
+
+    REQUEST = 1
+    REPLY = 2
+
+
+class FipControl(IntEnum):
+    """Subcode of FIP control."""
+
+    KEEP_ALIVE = 1
+    CLEAR_VIRTUAL_LINK = 2
+
+
+class FipVlan(IntEnum):
+    """Subcode of FIP VLAN discovery."""
+
+    REQUEST = 1
+    REPLY = 2
+
+
+class FipVn2vn(IntEnum):
+    """Subcode of FIP VN2VN."""
+
+    PROBE_REQUEST = 1
+    PROBE_REPLY = 2
+    CLAIM_NOTIFICATION = 3
+    CLAIM_RESPONSE = 4
+    BEACON = 5
+
+
+class FipFlag(IntFlag):
+    """Flags of a FIP header, 16 bits."""
+
+    FPMA = 0x8000
+    SPMA = 0x4000
+    FCF = 0x0020
+    FDF = 0x0010
+    RECORDED = 0x0008
+    AVAILABLE = 0x0004
+    SOLICITED = 0x0002
+    F_PORT = 0x0001
+
+
+class FipDescriptor(IntEnum):
+    """FIP descriptor type. Types from 128 on are not critical: a receiver that does not know them passes over them."""
+
+    PRIORITY = 1
+    MAC = 2
+    FC_MAP = 3
+    NAME = 4
+    FABRIC = 5
+    FCOE_SIZE = 6
+    FLOGI = 7
+    FDISC = 8
+    LOGO = 9
+    ELP = 10
+    VN_ID = 11
+    FKA = 12
+    VENDOR = 13
+    VLAN = 14
+    FC4_FEATURES = 15
+
+
+ETHERTYPE_FCOE = 0x8906
+ETHERTYPE_FIP = 0x8914
+FC_MAP = 0x0EFC00
+VN2VN_FC_MAP = 0x0EFD00
+FCOE_SIZE = 2158  # bytes of a full FCoE frame behind the Ethernet header: 14 + 24 + 2112 + 8
+
 FCP_CMND_BYTES = 32
 FCP_XFER_RDY_BYTES = 12
 FCP_RSP_BYTES = 24

@@ -6,5 +6,6 @@ from portplex.fc.ct import *  # noqa: F403
 from portplex.fc.els import *  # noqa: F403
 from portplex.fc.fcoe import *  # noqa: F403
 from portplex.fc.fcp import *  # noqa: F403
+from portplex.fc.fip import *  # noqa: F403
 from portplex.fc.frame import *  # noqa: F403
 from portplex.fc.scsi import *  # noqa: F403
