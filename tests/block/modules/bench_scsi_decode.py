@@ -109,6 +109,7 @@ async def random_descriptor_blocks(dut: Any) -> None:
     for page in range(256):
         await bench.check(bytes([0x12, 1, page, 1, 0, 0]))
         await bench.check(bytes([0x1A, 0, page, 0, 255, 0]))
+        await bench.check(bytes([0xA0, 0, page, 0, 0, 0, 0, 0, 1, 0, 0, 0]))  # SELECT REPORT
         await bench.check(bytes([0x5A, 0, page, 0xFF, 0, 0, 0, 1, 0, 0]))
     kinds = set()
     for _ in range(3000):
