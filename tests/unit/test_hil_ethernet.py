@@ -258,6 +258,14 @@ def test_login_and_data_over_a_veth_pair(veth: tuple[str, str, str, str]) -> Non
     assert not [data for data in linux.fip if data.operation == 1 and data.subcode == 1]
     assert "other_ethertype" not in gateway.counts
     assert "ethernet_source" not in gateway.counts
+    also = Interface(near)
+    in_namespace(one, also.start)
+    heard = here.counts["received"]
+    also.send(FIP)  # what another program sends on this interface is not received on it
+    until(lambda: there.counts["received"] > 0 and there.poll(0.01) > 0, lambda: None, "the frame at the far end")
+    here.poll(0.05)
+    assert here.counts["received"] == heard
+    also.stop()
     sent = here.counts["sent"]
     ip("-n", one, "link", "set", near, "down")
     here.send(FIP)

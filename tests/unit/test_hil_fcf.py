@@ -247,6 +247,27 @@ def test_logout_and_login_again() -> None:
 
 
 @pytest.mark.fast
+def test_logout_without_fip_ends_the_grant_too() -> None:
+    """LOGO to FFFFFEh as plain FCoE: the switch logs the port out, and its MAC address is nobody's from then on."""
+    bench = Bench()
+    bench.login()
+    bench.executor.run_for(1_000)
+    n_port_id, vn_mac = bench.host.n_port_id, bench.linux.vn_mac
+    logo = Header(0x22, FABRIC_LOGIN, 0, n_port_id, 1, 0x290000, 0, 0, 0, 0x99, 0xFFFF, 0).pack()
+    bench.linux.send_fcoe(DEFAULT_MAC, vn_mac, logo + els.logo(n_port_id, LINUX_WWPN))
+    bench.executor.run_for(100)
+    assert bench.switch.port_by_wwpn(LINUX_WWPN) is None
+    before = dict(bench.switch.counts)
+    frame = Header(0x06, 0x010E00, 0, n_port_id, 8, 0x290000, 1, 0, 0, 77, 0xFFFF, 0).pack() + bytes(32)
+    bench.linux.send_fcoe(DEFAULT_MAC, vn_mac, frame)
+    bench.executor.run_for(100)
+    assert bench.fcf.counts["fcoe_unknown_mac"] == 1
+    assert dict(bench.switch.counts) == before
+    bench.executor.run_for(8_000)
+    assert not bench.fcf.enodes
+
+
+@pytest.mark.fast
 def test_silent_end_node_is_thrown_out() -> None:
     """Keep-alives hold the login; 2.5 periods without lose it, and the host is told by a clear virtual link."""
     bench = Bench()
