@@ -68,7 +68,7 @@ module fairness_checker #(
     wire [ROWS-1:0] other_before = chosen_backup ? online_before : backup_before;
     wire [31:0]     limit = ROWS;
 
-    /* verilator lint_off BLKSEQ */ // several rules may fail in one clock
+    /* verilator lint_off BLKSEQ */ // several rules may fail in one clock; an array written with <= in a loop costs every clock
     always @(posedge clk) begin
         online_before <= ready_online;
         backup_before <= ready_backup;
@@ -88,10 +88,10 @@ module fairness_checker #(
             end
             for (k = 0; k < ROWS; k = k + 1) begin
                 if (k == {23'd0, chosen_row} || !(online_before[k] || backup_before[k]))
-                    waited[k] <= 9'd0;
+                    waited[k] = 9'd0;
                 else if (class_before[k]) begin
-                    waited[k] <= waited[k] + 9'd1;
-                    if ({23'd0, waited[k]} == limit) begin
+                    waited[k] = waited[k] + 9'd1;
+                    if ({23'd0, waited[k]} == limit + 32'd1) begin
                         failures = failures + 32'd1;
                         if (failures <= SHOWN)
                             $display("%m at %0t: I7: row %0d has waited for %0d frames of its class", $time, k, limit);
@@ -126,7 +126,7 @@ module fairness_checker #(
             online_words <= 32'd0;
             backup_bytes <= 32'd0;
             for (k = 0; k < ROWS; k = k + 1)
-                waited[k] <= 9'd0;
+                waited[k] = 9'd0;
         end
     end
     /* verilator lint_on BLKSEQ */

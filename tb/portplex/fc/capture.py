@@ -40,7 +40,7 @@ class CaptureWriter:
         self.path = path
         self.count = 0
         self._part = path.with_name(path.name + ".part")
-        self._file: BinaryIO = self._part.open("wb")
+        self._file: BinaryIO = self._part.open("wb", buffering=1 << 20)  # a frame fills the default buffer
         section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
         if comment:
             section += _option(1, comment.encode()) + _option(0, b"")
