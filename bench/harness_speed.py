@@ -109,7 +109,7 @@ def plain_speed(
             "-LDFLAGS",
             f"{library} -Wl,-rpath,{library.parent}",
             "-MAKEFLAGS",
-            "OPT_FAST=-O3 OPT_GLOBAL=-O3 VK_PCH_I_FAST= VK_PCH_I_SLOW=",
+            f"OPT_FAST=-O3 OPT_GLOBAL=-O3 VK_PCH_I_FAST= VK_PCH_I_SLOW= PYTHON3={sys.executable}",
         ]
         command += [f"-G{name}={value}" for name, value in (parameters or {}).items()]
         command += [*files, HERE / "plain_loop.cpp"]

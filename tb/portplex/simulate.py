@@ -113,7 +113,7 @@ class _FastVerilator(Verilator):
             keep.insert(1, "--trace-fst")
         flags = [f"OPT_FAST={self.optimize}", "OPT_SLOW=-O0", f"OPT_GLOBAL={self.optimize}"]
         # The wheel lacks the compiler's flag for precompiled headers; the sources include theirs anyway.
-        flags += ["VK_PCH_I_FAST=", "VK_PCH_I_SLOW="]
+        flags += ["VK_PCH_I_FAST=", "VK_PCH_I_SLOW=", f"PYTHON3={sys.executable}"]
         return [keep, [*make, *flags]]
 
 
