@@ -17,6 +17,7 @@ xvfb xvfb-run make screenshot
 xauth xauth make screenshot
 ccache ccache quick rebuilds
 perl perl the Verilator front end
+iproute2 ip tests over a veth pair in network namespaces
 liblz4-dev /usr/include/lz4.h waves with Verilator
 zlib1g-dev /usr/include/zlib.h waves with Verilator
 LIST

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -441,10 +441,9 @@ def test_fip_storms_are_held_back() -> None:
 
 
 @pytest.mark.fast
-def test_capture_of_a_login_in_tshark(tmp_path: Path) -> None:
+def test_capture_of_a_login_in_tshark(tmp_path: Path, require_tool: Callable[[str], None]) -> None:
     """A third party reads FIP and FCoE as meant: operations, addresses, CRC; nothing malformed."""
-    if not shutil.which("tshark"):
-        pytest.fail("tshark is missing: `make setup` installs it where it may")
+    require_tool("tshark")
     path = tmp_path / "login.pcapng"
     with CaptureWriter(path, ["gateway"], link_type=LINKTYPE_ETHERNET) as capture:
         bench = Bench(capture=capture)

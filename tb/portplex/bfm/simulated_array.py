@@ -72,6 +72,8 @@ class SimulatedArray:
     def _learn_credit(self, frame: Frame, direction: Direction) -> None:
         """The transactor is the F_Port: both credits come from the fabric login that passes through it."""
         data = frame.data
+        if len(data) < 32:
+            return
         if data[0] == RCtl.ELS_REQUEST and data[24] == Els.FLOGI and direction is Direction.FROM_DEVICE:
             self.fc_port.set_credit(max(1, int.from_bytes(data[30:32], "big")))
             self._flogi = data[16:18]

@@ -7,7 +7,7 @@ from collections import Counter
 
 from pyuvm import uvm_subscriber
 
-from portplex.fc.constants import FcType, RCtl
+from portplex.fc.constants import HEADER_BYTES, FcType, RCtl
 from portplex.model.frame_rules import Direction
 from portplex.uvm.items import ObservedFrame
 
@@ -28,6 +28,9 @@ class FrameCoverage(uvm_subscriber):
 
     def write(self, item: ObservedFrame) -> None:
         data = item.frame.data
+        if len(data) < HEADER_BYTES:  # broken on purpose: no header to go by
+            self._sizes[0] += 1
+            return
         r_ctl, kind = data[0], data[8]
         outward = item.direction is Direction.FROM_DEVICE
         self._frames[outward, kind, r_ctl] += 1
