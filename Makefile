@@ -48,7 +48,7 @@ sim: $(READY) ## the main job: hosts and a backup share one port (SIM, SEED, WAV
 test: $(READY) ## the whole regression, on every simulator that is installed
 	@env -u SIM $(BIN)/pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
-test-fast: $(READY) ## unit tests and one simulation, under a minute
+test-fast: $(READY) ## the unit tests and the quick checks of the command line
 	@env -u SIM $(BIN)/pytest -n $(JOBS) -m fast $(ARGS)
 
 test-long: $(READY) ## the system tests with many seeds (SEEDS=n through ARGS)
