@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -55,6 +56,62 @@ def sim(
     print_summary(summary, console)
     if summary["result"] != "passed":
         raise typer.Exit(1)
+
+
+@cli.command()
+def serve(
+    socket: Annotated[
+        list[str] | None, typer.Option(help="unix socket for a guest's `-netdev stream`; may be given again")
+    ] = None,
+    interface: Annotated[
+        list[str] | None, typer.Option(help="network interface with FCoE hosts; may be given again")
+    ] = None,
+    replay: Annotated[list[str] | None, typer.Option(help="capture whose inbound frames are played")] = None,
+    volume: Annotated[list[str] | None, typer.Option(help="size (64M) or image file of the next volume")] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(help="WWPN that may log in, 16 hex digits; none: every host")
+    ] = None,
+    save: Annotated[Path | None, typer.Option(help="folder for the volumes' images at the end")] = None,
+    capture: Annotated[bool, typer.Option(help="write captures of the port and of the Ethernet")] = True,
+    simulator: Annotated[str, typer.Option("--sim", help="verilator or icarus")] = "verilator",
+    tasks: Annotated[int, typer.Option(help="contexts of the task table, 4 to 256")] = 64,
+    waves: Annotated[bool, typer.Option("--waves", help="write an FST of the run")] = False,
+    name: Annotated[str, typer.Option(help="name of the run's folder")] = "serve",
+    poll_words: Annotated[
+        int, typer.Option(help="simulated words between two looks at the Ethernet, 1 or more")
+    ] = 1_000,
+    fka_ms: Annotated[int, typer.Option(help="period of advertisements and keep-alives, 1 or more")] = 30_000,
+) -> None:
+    """The simulated array for real hosts, until Ctrl-C."""
+    from portplex.runs.serve import ServeOptions, print_summary
+    from portplex.runs.serve import serve as run
+
+    for option, value in (("poll-words", poll_words), ("fka-ms", fka_ms)):
+        if value < 1:
+            raise UsageError(f"{option}={value}: must be 1 or more")
+    sides = [f"socket:{path}" for path in socket or ()]
+    sides += [f"interface:{each}" for each in interface or ()]
+    sides += [f"replay:{path}" for path in replay or ()]
+    options = ServeOptions(
+        sides=sides,
+        volumes=volume or ServeOptions.volumes,
+        allowed=[_wwpn(text) for text in allow] if allow else None,
+        save=save,
+        capture=capture,
+        simulator=simulator,
+        tasks=tasks,
+        waves=waves,
+        name=name,
+        tuning={"poll_words": poll_words, "fka_ms": fka_ms},
+    )
+    print_summary(run(options, console), console)
+
+
+def _wwpn(text: str) -> int:
+    digits = text.replace(":", "")
+    if len(digits) != 16 or set(digits.lower()) - set("0123456789abcdef") or not int(digits, 16):
+        raise UsageError(f"allow {text!r}: must be a WWPN of 16 hex digits, not all zero")
+    return int(digits, 16)
 
 
 @cli.command()

@@ -157,6 +157,11 @@ class Executor(Protocol):
         executor."""
         ...
 
+    def busy(self) -> bool:
+        """Is anything left to run, now or at a later time? A coroutine that waits for a future nobody times does not
+        count."""
+        ...
+
 
 async def wait_for(
     executor: Executor, future: Future[T], timeout: int, what: str, last_seen: Callable[[], str] = lambda: "nothing"
@@ -237,6 +242,9 @@ class VirtualExecutor:
 
         resume()
         return task
+
+    def busy(self) -> bool:
+        return bool(self._ready) or self._timeline.next_time() is not None
 
     def run_until(self, future: Future[T], deadline: int, what: str = "the future") -> T:
         """Run until `future` is done and return its result; DeadlineExceeded when it is not by `deadline` (absolute, in

@@ -182,11 +182,14 @@ class Management:
         if len(names) > 32:
             raise ValueError(f"names: {len(names)} given, the allow list holds 32")
         for index in range(32):
-            await self._store_name(2 * index, names[index] if index < len(names) else 0)
+            await self.allow(index, names[index] if index < len(names) else 0)
 
-    async def _store_name(self, word: int, name: int) -> None:
-        await self.write_store(word, name >> 32)
-        await self.write_store(word + 1, name & 0xFFFFFFFF)
+    async def allow(self, index: int, name: int) -> None:
+        """Entry `index` (0 to 31) of the allow list; 0 is nobody."""
+        if not 0 <= index < 32:
+            raise ValueError(f"index={index}: the allow list has entries 0 to 31")
+        await self.write_store(2 * index, name >> 32)
+        await self.write_store(2 * index + 1, name & 0xFFFFFFFF)
 
     async def set_volume(self, number: int, *, base_segment: int, blocks: int, write_protected: bool = False) -> None:
         """Define logical volume `number`: first segment on the drive, capacity in blocks (a multiple of 8)."""

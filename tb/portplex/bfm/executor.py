@@ -45,6 +45,7 @@ class CocotbExecutor:
         self._timeline = Timeline()
         self._due: deque[Callable[[], None]] = deque()
         self._draining = False
+        self._starting = 0  # coroutines that have not made their first step
         self._armed: set[int] = set()  # times at which a sleeping task will look at the heap
         self._earliest: int | None = None
 
@@ -72,6 +73,7 @@ class CocotbExecutor:
         task: Future[T] = CocotbFuture()
 
         async def run() -> None:
+            self._starting -= 1
             try:
                 result = await coroutine
             except Exception as error:
@@ -81,8 +83,12 @@ class CocotbExecutor:
             else:
                 task.set_result(result)
 
+        self._starting += 1
         cocotb.start_soon(run())
         return task
+
+    def busy(self) -> bool:
+        return bool(self._due) or self._starting > 0 or self._timeline.next_time() is not None
 
     def _arm(self, now: int) -> None:
         """See to it that a task wakes at the head of the heap. An earlier head than the one armed gets a task of its

@@ -184,8 +184,8 @@ class FPort:
             self.switch.wwn,
             self.switch.bb_credit,
             ServiceFlag.F_PORT,
-            word3=10_000,
-            e_d_tov=2000,
+            word3=self.switch.r_a_tov_ms,
+            e_d_tov=self.switch.e_d_tov_ms,
         )
         self._reply(header, self.n_port_id, answer.pack(Els.LS_ACC))
         self.switch.login(self)
@@ -219,7 +219,7 @@ class Switch:
     """A fabric of one switch with its name server (FFFFFCh) and fabric controller (FFFFFDh).
 
     `on_forward` sees every frame that is about to be delivered and may return another, or None to lose it: fault
-    injection and capture.
+    injection and capture. `on_login` is told of each fabric login.
     """
 
     def __init__(
@@ -231,13 +231,19 @@ class Switch:
         bb_credit: int = 16,
         zoning: Zoning | None = None,
         timers: Timers | None = None,
+        e_d_tov_ms: int = 2_000,
+        r_a_tov_ms: int = 10_000,
     ) -> None:
+        """`timers` are those of the services inside; E_D_TOV and R_A_TOV are what fabric login tells the N_Ports."""
         if not 1 <= domain <= 239:
             raise ValueError(f"domain = {domain}: must be 1 to 239")
         self.executor = executor
         self.domain = domain
         self.wwn = wwn
         self.bb_credit = bb_credit
+        self.e_d_tov_ms = e_d_tov_ms
+        self.r_a_tov_ms = r_a_tov_ms
+        self.on_login: Callable[[FPort], None] | None = None
         self.ports: list[FPort] = []
         self.counts: Counter[str] = Counter()
         self.on_forward: Callable[[Frame], Frame | None] | None = None
@@ -366,6 +372,8 @@ class Switch:
         self._routes.clear()
         self.name_server.add(port.n_port_id, port.wwpn, port.wwnn)
         self._announce(port)
+        if self.on_login is not None:
+            self.on_login(port)
 
     def logout(self, port: FPort) -> None:
         """The N_Port has gone."""

@@ -67,6 +67,10 @@ class Gateway:
         """Hand on what has come; wait at most `seconds` for the first frame. The number of frames handed on."""
         return self.side.poll(seconds)
 
+    def filenos(self) -> list[int]:
+        """File descriptors to watch for reading."""
+        return self.side.filenos()
+
     def receive(self, data: bytes) -> None:
         """One Ethernet frame."""
         counts = self.counts

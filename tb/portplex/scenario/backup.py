@@ -4,20 +4,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from portplex.executor import DeadlineExceeded, sleep
 from portplex.management import BackupProgress, BackupState
 from portplex.model.pointer_rules import PointerRules
+from portplex.nport.backup_disk import BackupDisk
 from portplex.scenario.rig import Rig
 
 POLL_WORDS = 4_000
 ENDED = (BackupState.DONE, BackupState.FAILED, BackupState.ABORTED)
 
 
+class HasDisk(Protocol):
+    """Whatever has a backup disk."""
+
+    disk: BackupDisk
+
+
 class Confirmed:
     """Which blocks from 0 on the backup disk has answered GOOD for."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: HasDisk) -> None:
         self._writes = rig.disk.writes
         self._seen = len(self._writes)
         self._open: dict[int, int] = {}

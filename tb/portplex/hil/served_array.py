@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulated array with a fabric whose other ports are real: what stands behind `portplex serve`.
+
+Each Ethernet side gets a forwarder of its own in front of one switch, so hosts on several of them share the array. A
+Python disk on the same switch takes backups; zones hide it, and hosts, from hosts.
+
+    served = ServedArray(SimulatedArray(cocotb.top), [QemuStream(path)], volumes=[65536, 65536])
+    await served.bring_up()
+    await served.pump.run()         # until served.pump.stop()
+    await served.wind_down()
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from portplex.bfm.simulated_array import SimulatedArray
+from portplex.executor import DeadlineExceeded, Executor, sleep
+from portplex.fabric.switch import FPort, Switch
+from portplex.fabric.zoning import Zoning
+from portplex.fc.capture import LINKTYPE_ETHERNET, CaptureWriter
+from portplex.fc.constants import Els, RCtl
+from portplex.files import write_whole
+from portplex.framelink import Frame
+from portplex.hil.control import ControlServer
+from portplex.hil.ethernet import EthernetSide
+from portplex.hil.fcf import Fcf
+from portplex.hil.gateway import Gateway
+from portplex.hil.node import DEFAULT_MAC, FipTimes
+from portplex.hil.pump import POLL_WORDS, Pump
+from portplex.hil.wall_clock import WallExecutor
+from portplex.management import BLOCK_BYTES, SEGMENT_BLOCKS, BackupState, PriorityMode, Register
+from portplex.model.frame_rules import Direction
+from portplex.model.pointer_rules import PointerRules
+from portplex.nport.backup_disk import BackupDisk
+from portplex.nport.n_port import Timers
+from portplex.port_capture import PortCapture
+from portplex.scenario.backup import ENDED, Confirmed
+from portplex.scenario.rig import ARRAY_WWNN, ARRAY_WWPN, BACKUP_WWPN
+
+LONGEST_TICKS = 0xFFFF
+"""The array's E_D_TOV and R_A_TOV: 17 million words, half a minute of wall time of a simulation under load."""
+
+HOST_E_D_TOV_MS, HOST_R_A_TOV_MS = 60_000, 120_000
+"""What fabric login tells hosts: Linux sends REC E_D_TOV + 1 s after a command, and a simulation takes its time."""
+
+FKA_MS = 30_000
+ALLOWED = 32  # entries of the allow list
+POLL_BACKUP = 4_000
+FLUSH_WORDS = 40_000_000
+FAREWELL_WORDS = 4_000
+
+_COMMAND, _ABTS, _ELS = int(RCtl.UNSOLICITED_COMMAND), int(RCtl.ABTS), int(RCtl.ELS_REQUEST)
+
+
+class ArrayZones(Zoning):
+    """Everybody may talk to one port, and only to it."""
+
+    def __init__(self, centre: int) -> None:
+        super().__init__({})
+        self.centre = centre
+
+    def allows(self, one: int, other: int) -> bool:
+        return one == other or self.centre in (one, other)
+
+
+class ServedArray:
+    """`volumes`: blocks of each logical unit, from LUN 0 on. `allowed`: WWPNs that may log in with the array, or None
+    for every host that logs in with the fabric (32 at most). Files go to `folder`; `capture` makes port.pcapng and
+    ethernet<n>.pcapng."""
+
+    def __init__(
+        self,
+        device: SimulatedArray,
+        sides: Sequence[EthernetSide],
+        *,
+        volumes: Sequence[int],
+        folder: Path,
+        control: Path | None = None,
+        allowed: Sequence[int] | None = None,
+        capture: bool = True,
+        fka_ms: int = FKA_MS,
+        poll_words: int = POLL_WORDS,
+        wall: WallExecutor | None = None,
+    ) -> None:
+        for lun, blocks in enumerate(volumes):
+            if blocks < SEGMENT_BLOCKS or blocks % SEGMENT_BLOCKS:
+                raise ValueError(f"volume {lun}: {blocks} blocks, must be a positive multiple of {SEGMENT_BLOCKS}")
+        self.device = device
+        self.volumes = list(volumes)
+        self.folder = folder
+        self.management = device.management
+        self.counts: Counter[str] = Counter()  # commands, and signs of a host that lost patience
+        self.wall = wall or WallExecutor()
+        self.pump = Pump(self, self.wall, poll_words=poll_words)
+        timers = Timers(e_d_tov=20_000_000, r_a_tov=4_000_000, link_service=4_000_000, command=400_000_000)
+        self.switch = Switch(
+            device.executor,
+            zoning=ArrayZones(ARRAY_WWPN),
+            timers=timers,
+            e_d_tov_ms=HOST_E_D_TOV_MS,
+            r_a_tov_ms=HOST_R_A_TOV_MS,
+        )
+        self.port = self.switch.connect(device.ports[0], wwpn=ARRAY_WWPN)
+        self.disk = BackupDisk(
+            device.executor,
+            self.switch.attach(BACKUP_WWPN),
+            name="backup disk",
+            wwpn=BACKUP_WWPN,
+            timers=timers,
+            blocks=max(volumes),
+            allowed={ARRAY_WWPN},
+        )
+        self._grow = allowed is None
+        self._allowed = [ARRAY_WWPN, BACKUP_WWPN, *(allowed or ())]
+        self.switch.on_login = self._logged_in
+        self._capture = PortCapture(folder / "port.pcapng") if capture else None
+        self._captures: list[CaptureWriter] = []
+        self.forwarders: list[Fcf] = []
+        self.gateways = [self._gateway(number, side, fka_ms, capture) for number, side in enumerate(sides)]
+        self.wall.sources += self.gateways
+        device.taps += [self.pump.observe, self._count]
+        if self._capture is not None:
+            device.taps.append(self._capture.observe)
+        self.control: ControlServer | None = None
+        if control is not None:
+            self.control = ControlServer(device.executor, control, self._orders())
+            self.wall.sources.append(self.control)
+        self._open_tasks = 0
+        self._logins = 0
+        self._clean = True
+        self._backup: dict[str, Any] = {"state": "IDLE", "backup_pointer": 0, "copy_pointer": 0, "error": 0}
+        self._job = False
+
+    def _gateway(self, number: int, side: EthernetSide, fka_ms: int, capture: bool) -> Gateway:
+        mac = DEFAULT_MAC[:5] + bytes((DEFAULT_MAC[5] + number,))
+        forwarder = Fcf(self.wall, self.switch, mac=mac, times=FipTimes(fka_ms=fka_ms))
+        self.forwarders.append(forwarder)
+        writer = None
+        if capture:
+            writer = CaptureWriter(
+                self.folder / f"ethernet{number}.pcapng", [f"side {number}"], link_type=LINKTYPE_ETHERNET
+            )
+            self._captures.append(writer)
+        return Gateway(self.wall, side, forwarder, capture=writer)
+
+    # ---- the pump's questions ----
+
+    @property
+    def executor(self) -> Executor:
+        return self.device.executor
+
+    def pending(self) -> bool:
+        return (
+            self.device.fc_port.pending() > 0
+            or self.device.executor.busy()
+            or (self.control is not None and self.control.open > 0)
+        )
+
+    async def idle(self) -> bool:
+        status = await self._look()
+        return status & 7 == 3 and not self._open_tasks
+
+    async def _look(self) -> int:
+        """Read what the state shows; the register STATUS."""
+        status = await self.management.bus.read(Register.STATUS)
+        port = await self.management.port_status()
+        self._clean = status & 3 == 3
+        self._open_tasks, self._logins = port.open_tasks, port.logins
+        return status
+
+    # ---- life ----
+
+    async def bring_up(self, image: Path | None = None) -> None:
+        """Registers, the drive from `image`, the link, fabric login, then the sides; UsageError for a side that cannot
+        be opened."""
+        management = self.management
+        await management.identify()
+        await management.set_port(ARRAY_WWPN, ARRAY_WWNN)
+        await management.set_timers(e_d_tov=LONGEST_TICKS, r_a_tov=LONGEST_TICKS, r_t_tov=40)
+        await management.set_allow_list(self._allowed)
+        base = 0
+        for lun, blocks in enumerate(self.volumes):
+            await management.set_volume(lun, base_segment=base, blocks=blocks)
+            base += blocks // SEGMENT_BLOCKS
+        if image is not None:
+            await self.device.drive.load(image)
+        await management.set_priority(PriorityMode.ONLINE_FIRST, backup_quantum=65536, online_time=65536)
+        await management.enable_port()
+        deadline = self.executor.now() + 4_000_000
+        while not (await management.port_status()).fabric_login:
+            if self.executor.now() > deadline:
+                raise DeadlineExceeded("the array's fabric login", deadline, str(await management.port_status()))
+            await sleep(self.executor, 500)
+        await self.disk.start()
+        for gateway in self.gateways:
+            gateway.start()
+        if self.control is not None:
+            self.control.start()
+
+    async def wind_down(self) -> None:
+        """Take leave of the hosts and close everything."""
+        for gateway in self.gateways:
+            gateway.stop()
+        await sleep(self.executor, FAREWELL_WORDS)  # the array hears that they have gone
+        if self.control is not None:
+            self.control.stop()
+        if self._capture is not None:
+            self._capture.close()
+        for writer in self._captures:
+            writer.close()
+
+    def _logged_in(self, port: FPort) -> None:
+        """A host is with the fabric: it may log in with the array, too."""
+        if port.wwpn in self._allowed:
+            return
+        if not self._grow or len(self._allowed) == ALLOWED:
+            self.counts["not_allowed"] += 1
+            return
+        self._allowed.append(port.wwpn)
+        self.executor.start(self.management.allow(len(self._allowed) - 1, port.wwpn))
+
+    def _count(self, frame: Frame, direction: Direction) -> None:
+        """What a host sends when it has waited too long: ABTS, REC, task management."""
+        kind = frame.data[0]
+        if direction is not Direction.TO_DEVICE or kind not in (_COMMAND, _ABTS, _ELS):
+            return
+        if kind == _ABTS:
+            self.counts["abts"] += 1
+        elif kind == _COMMAND:
+            self.counts["task_management" if len(frame.data) > 34 and frame.data[34] else "commands"] += 1
+        elif len(frame.data) > 24 and frame.data[24] == Els.REC:
+            self.counts["rec"] += 1
+
+    # ---- orders ----
+
+    def _orders(self) -> dict[str, Any]:
+        return {
+            "read": self.management.bus.read,
+            "write": self.management.bus.write,
+            "state": self.state,
+            "backup": self.backup,
+            "restore": self.restore,
+            "save": self.save,
+            "stop": self.pump.stop,
+        }
+
+    def state(self) -> dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]:
+        """What is going on, as JSON; a paused simulation is not woken for it."""
+        return self._state() if self.pump.paused else self._fresh_state()
+
+    async def _fresh_state(self) -> dict[str, Any]:
+        await self._look()
+        progress = await self.management.backup_progress()
+        self._backup = {
+            "state": progress.state.name,
+            "backup_pointer": progress.backup_pointer,
+            "copy_pointer": progress.copy_pointer,
+            "error": progress.error,
+        }
+        return self._state()
+
+    def summary(self) -> dict[str, Any]:
+        """The state as it was last seen."""
+        return self._state()
+
+    def _state(self) -> dict[str, Any]:
+        running, still = self.pump.seconds
+        hosts = [
+            {
+                "side": number,
+                "mac": mac.hex(":"),
+                "n_port_id": f"{link.n_port_id:06x}",
+                "wwpn": f"{link.port.wwpn:016x}",
+            }
+            for number, forwarder in enumerate(self.forwarders)
+            for mac, link in forwarder.enodes.items()
+            if link.logged_in
+        ]
+        return {
+            "words": self.executor.now(),
+            "running_seconds": round(running, 3),
+            "paused_seconds": round(still, 3),
+            "paused": self.pump.paused,
+            "pauses": self.pump.pauses,
+            "hosts": hosts,
+            "logins": self._logins,
+            "open_tasks": self._open_tasks,
+            "clean": self._clean,
+            "backup": self._backup,
+            "traffic": self.device.traffic(),
+            "counts": dict(self.counts),
+            "gateways": [dict(gateway.counts) for gateway in self.gateways],
+            "forwarders": [dict(forwarder.counts) for forwarder in self.forwarders],
+            "sides": [dict(gateway.side.counts) for gateway in self.gateways],
+            "violations": len(self.disk.violations),
+        }
+
+    async def backup(self, volume: int, chunk: int = 128) -> dict[str, Any]:
+        """Back a volume up to the Python disk; how it ended, when it has. ValueError for a volume that is not there,
+        RuntimeError while a job runs."""
+        rules = PointerRules(self._blocks(volume), Confirmed(self))
+        result = await self._run_job(volume, chunk, rules)
+        return {**result, "pointer_violations": rules.violations}
+
+    async def restore(self, volume: int, chunk: int = 128) -> dict[str, Any]:
+        """Bring what the Python disk holds back into a volume."""
+        return await self._run_job(volume, chunk, None)
+
+    def _blocks(self, volume: int) -> int:
+        if not 0 <= volume < len(self.volumes):
+            raise ValueError(f"volume={volume}: must be 0 to {len(self.volumes) - 1}")
+        return self.volumes[volume]
+
+    async def _run_job(self, volume: int, chunk: int, rules: PointerRules | None) -> dict[str, Any]:
+        blocks = self._blocks(volume)
+        if not 8 <= chunk <= 128 or chunk % SEGMENT_BLOCKS:
+            raise ValueError(f"chunk={chunk}: must be 8 to 128 and a multiple of {SEGMENT_BLOCKS}")
+        if self._job:
+            raise RuntimeError("a backup or restore is running")
+        self._job = True
+        management, executor = self.management, self.executor
+        started = executor.now()
+        try:
+            await management.prepare_backup(volume, port_id=self.disk.n_port_id, chunk=chunk)
+            await management.set_copy_pointer(blocks)
+            await (management.start_backup() if rules is not None else management.start_restore())
+            while True:
+                backup, copy = await management.backup_pointers()
+                if rules is not None:
+                    rules.observe(executor.now(), backup, copy)
+                found = await management.backup_progress()
+                if found.state in ENDED:
+                    break
+                await sleep(executor, POLL_BACKUP)
+        finally:
+            self._job = False
+        return {
+            "state": found.state.name,
+            "done": found.state is BackupState.DONE,
+            "blocks": found.backup_pointer,
+            "error": found.error,
+            "words": executor.now() - started,
+        }
+
+    async def save(self, folder: str) -> list[str]:
+        """Write what hosts have written to the drive, then each volume to `folder`/volume<n>.img; the files' names."""
+        management, executor = self.management, self.executor
+        await management.flush()
+        deadline = executor.now() + FLUSH_WORDS
+        while not await management.cache_clean():
+            if executor.now() > deadline:
+                raise DeadlineExceeded("a clean cache", deadline, f"STATUS {await self._look():#x}")
+            await sleep(executor, 2_000)
+        target = Path(folder)
+        names = []
+        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+            whole = Path(scratch) / "drive.img"
+            await self.device.drive.save(whole, sum(self.volumes))
+            with whole.open("rb") as file:
+                for lun, blocks in enumerate(self.volumes):
+                    write_whole(target / f"volume{lun}.img", file.read(blocks * BLOCK_BYTES))
+                    names.append(str(target / f"volume{lun}.img"))
+        return names
