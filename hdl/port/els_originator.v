@@ -115,6 +115,8 @@ module els_originator #(
     localparam [3:0] STATE_ROLES  = 4'd9;
     localparam [3:0] STATE_REMOVE = 4'd10;
     localparam [3:0] STATE_DONE   = 4'd11;
+    localparam [3:0] STATE_ABTS   = 4'd12;      // the peer may forget an exchange that timed out
+    localparam [3:0] STATE_ABORT  = 4'd13;      // until the scheduler has taken the ABTS
 
     localparam [2:0] SERVER_ATTEMPTS = 3'd2;    // registration is tolerated to fail
     localparam [2:0] BUSY_ATTEMPTS   = 3'd4;    // LS_RJT logical busy
@@ -415,9 +417,21 @@ module els_originator #(
                         result          <= RESULT_TIMEOUT;
                         busy            <= 1'b0;
                         stat_ls_timeout <= 1'b1;
-                        state           <= STATE_RESULT;
+                        state           <= step == STEP_FLOGI ? STATE_RESULT : STATE_ABTS;   // no ABTS without an address
                     end
                 end
+
+            STATE_ABTS: begin
+                request_send   <= 1'b1;
+                request_words  <= 6'd0;
+                request_header <= {`FC_RCTL_ABTS, destination, 8'h00, my_id, `FC_TYPE_BLS, `FC_FCTL_USUAL_ABTS,
+                                   counter, 24'h000000, 8'hF0, counter, `FC_X_ID_UNASSIGNED, 32'h00000000};
+                state          <= STATE_ABORT;
+            end
+
+            STATE_ABORT:
+                if (request_taken)
+                    state <= STATE_RESULT;
 
             STATE_RESULT:
                 case (step)

@@ -15,21 +15,8 @@ HDL, BLOCK, SYSTEM = ROOT / "hdl", ROOT / "tests" / "block", ROOT / "tests" / "s
 
 # module: (top of the block test that covers it, where the sources of that top are listed)
 COMPOSITES: dict[str, tuple[str, str]] = {
-    # link: their meaning is a sequence on the wire, seen at the ports of `link`
-    "frame_tx": ("link", "link/link.f"),
-    # link services: message by message at the ports of `link_services`
-    "els_originator": ("link_services", "port/link_services.f"),
-    "els_responder": ("link_services", "port/link_services.f"),
-    "ls_receive": ("link_services", "port/link_services.f"),
-    "ls_transmit": ("link_services", "port/link_services.f"),
-    "service_parameters": ("link_services", "port/link_services.f"),
-    # tasks: their interface is the task context, private to the port controller
+    # port controller: wiring of modules that have block tests; its meaning is whole exchanges, with a link around it
     "port_controller": ("port_bench", "port/port_controller.f"),
-    "task_generator": ("port_bench", "port/port_controller.f"),
-    "task_executor": ("port_bench", "port/port_controller.f"),
-    "initiator_task": ("port_bench", "port/port_controller.f"),
-    "target_task": ("port_bench", "port/port_controller.f"),
-    "sequence_builder": ("port_bench", "port/port_controller.f"),
     # cache: stores and lists that are read back through the manager or `cache`
     "allow_list": ("cache", "cache/cache.f"),
     "management_store": ("cache", "cache/cache.f"),

@@ -168,6 +168,7 @@ class World:
         self.time = 0
         self.sent: list[Fc] = []  # frames the module sent
         self.sent_at: list[int] = []
+        self.aborted: list[Fc] = []  # requests that the module gave up with ABTS
         self.answer: Callable[[Fc], Fc | bytes | None] = self.fabric
         self.queue: deque[Fc] = deque()
         self.taken = 0  # received frames the module is done with
@@ -259,13 +260,13 @@ class World:
             else:
                 self._tx.append(int(d.ls_tx_rd_data.value))
                 d.ls_tx_rd_addr.value = len(self._tx)
-                if len(self._tx) == words:
-                    assert self._tx_header == int(d.ls_tx_header.value), "header not stable"
-                    self._tx_ready = True
-                    d.ls_tx_ready.value = 1
-                    frame = Fc.parse(self._tx_header.to_bytes(24, "big"), struct.pack(f">{words}I", *self._tx))
-                    self._tx = None
-                    self._out(frame)
+            if len(self._tx) == words:
+                assert self._tx_header == int(d.ls_tx_header.value), "header not stable"
+                self._tx_ready = True
+                d.ls_tx_ready.value = 1
+                frame = Fc.parse(self._tx_header.to_bytes(24, "big"), struct.pack(f">{words}I", *self._tx))
+                self._tx = None
+                self._out(frame)
         elif not int(d.ls_tx_valid.value):
             self._tx = None
 
@@ -314,6 +315,9 @@ class World:
         if frame.r_ctl == 0x23:
             assert frame.f_ctl & ~3 == 0x980000 and frame.rx_id >> 8 == 0xF0 and frame.type == 1
             return
+        if frame.r_ctl == 0x81:
+            self._aborted(frame)
+            return
         assert frame.r_ctl == (0x22 if frame.type == 1 else 0x02) and frame.f_ctl == 0x290000
         assert frame.ox_id >> 8 == 0xF0 and frame.rx_id == 0xFFFF
         answer = self.answer(frame)
@@ -321,6 +325,16 @@ class World:
             answer = reply(frame, answer)
         if answer:
             self.receive(answer)
+
+    def _aborted(self, abts: Fc) -> None:
+        """ABTS of the request sent last, which nobody answered; kept apart from the requests."""
+        self.sent.pop()
+        self.sent_at.pop()
+        request = next(frame for frame in reversed(self.sent) if frame.r_ctl != 0x23)
+        assert abts == Fc(
+            0x81, request.d_id, request.s_id, 0, b"", ox_id=request.ox_id, f_ctl=0x090000, seq_id=abts.seq_id
+        )
+        self.aborted.append(request)
 
     def _head(self) -> None:
         d = self.dut
@@ -533,6 +547,7 @@ async def flogi_is_repeated_until_it_succeeds(dut: Any) -> None:
         wait += 2 * R_A_TOV if attempt == 1 else 0
         assert wait <= gap <= wait + around, f"attempt {attempt}: {gap} clocks, back-off {wait}"
     assert w.strobes["stat_ls_rjt_received"] == 6 and w.strobes["stat_ls_timeout"] == 1
+    assert not w.aborted, "without an address there is no ABTS"
     assert len({f.ox_id for f in w.sent}) == len(w.sent)
     assert await w.lookup(HOST_ID) == (False, False, False, 0)
 
@@ -949,6 +964,7 @@ async def a_login_that_fails_leaves_nothing(dut: Any) -> None:
         assert await w.login(DEVICE_ID, logout=True) == status
         assert await w.lookup(DEVICE_ID) == (False, False, False, 0)
     assert int(dut.status_logins.value) == 0
+    assert [f.payload[0] for f in w.aborted] == [3, 0x20, 0x20, 5, 5], "each that nobody answered, and no other"
 
 
 @cocotb.test()
@@ -982,7 +998,7 @@ async def timeouts_are_counted_in_ticks(dut: Any) -> None:
     assert await w.login(DEVICE_ID, limit=4000) == 2
     waited = w.time - w.sent_at[-1]
     assert 7 * (2 * R_A_TOV - 1) <= waited <= 7 * (2 * R_A_TOV + 1) + 20
-    assert w.strobes["stat_ls_timeout"] == 1
+    assert w.strobes["stat_ls_timeout"] == 1 and w.aborted == w.sent[-1:]
     # the late answer belongs to nobody
     assert await w.ask(reply(w.sent[-1], plogi(opcode=2))) == []
     assert w.strobes["stat_ls_dropped"] == 1 and int(dut.status_logins.value) == 0
