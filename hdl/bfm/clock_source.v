@@ -10,7 +10,7 @@ module clock_source #(
     parameter RESET_CLOCKS = 16, // clocks of reset at the start, 1 or more
     parameter WAKES = 1          // 1 or more
 ) (
-    output reg clk,
+    output wire clk,
     output reg rst,
     output reg [63:0] cycles, // clocks since the first reset ended
 
@@ -23,6 +23,9 @@ module clock_source #(
 
     localparam [3:0] POLL_PHASE = 4'd15;
 
+    // with PORTPLEX_MAIN_CLOCK the simulator's main program makes the edges (tb/portplex/main_clock.h)
+    reg main_clock /*verilator public_flat_rw*/;
+    reg [31:0] half_period /*verilator public_flat_rd*/; // ns
     reg [31:0] reset_left;
     reg started; // the first reset is over
     reg [63:0] moment;
@@ -33,7 +36,8 @@ module clock_source #(
             $display("%m: HALF_PERIOD %0d, RESET_CLOCKS %0d and WAKES %0d must be at least 1", HALF_PERIOD, RESET_CLOCKS, WAKES);
             $finish;
         end
-        clk = 1'b0;
+        main_clock = 1'b0;
+        half_period = HALF_PERIOD;
         rst = 1'b1;
         cycles = 64'd0;
         wake = 1'b0;
@@ -43,7 +47,11 @@ module clock_source #(
         moment = 64'd0;
     end
 
-    always #(HALF_PERIOD) clk = !clk;
+    assign clk = main_clock;
+
+`ifndef PORTPLEX_MAIN_CLOCK
+    always #(HALF_PERIOD) main_clock = !main_clock;
+`endif
 
     always @(posedge clk) begin
         if (|wake_request) wake <= !wake;

@@ -26,6 +26,7 @@ from cocotb_tools.runner import Icarus, Runner, Verilator
 from portplex.bfm.build import LIBRARY_VARIABLE, CompilerMissing, build_library
 
 SIMULATORS = ("verilator", "icarus")
+MAIN = Path(__file__).with_name("verilator_main.cpp")  # with main_clock.h beside it
 
 
 class UsageError(Exception):
@@ -91,7 +92,8 @@ def resolve_sources(sources: Sequence[str | Path]) -> list[Path]:
 
 
 class _FastVerilator(Verilator):
-    """cocotb's Verilator runner without its slow defaults: `--public-flat-rw` and -Os cost eight times the speed."""
+    """cocotb's Verilator runner without its slow defaults: `--public-flat-rw` and -Os cost eight times the speed, and
+    its main loop asks VPI in every time step."""
 
     optimize = "-O3"
 
@@ -109,6 +111,7 @@ class _FastVerilator(Verilator):
         verilate, make = super()._build_command()
         keep = [a for a in verilate if a not in ("--public-flat-rw", "--trace")]
         keep[1:1] = ["--public-depth", "1"]  # the ports of the top; anything deeper is marked public in the source
+        keep = [str(MAIN) if Path(a).name == "verilator.cpp" else a for a in keep]
         if self.waves:
             keep.insert(1, "--trace-fst")
         flags = [f"OPT_FAST={self.optimize}", "OPT_SLOW=-O0", f"OPT_GLOBAL={self.optimize}"]
@@ -225,9 +228,19 @@ def simulate(
     if simulator == "verilator":
         runner = _FastVerilator()
         runner.optimize = optimize
-        build_args = ["--timing", "-Wno-fatal", "-CFLAGS", "-std=c++20", "--x-assign", "fast", "--x-initial", "fast"]
+        build_args = [
+            "--timing",
+            "-Wno-fatal",
+            "-CFLAGS",
+            f"-std=c++20 -I{MAIN.parent}",
+            "--x-assign",
+            "fast",
+            "--x-initial",
+            "fast",
+        ]
         build_args += [*verilator_args, *map(str, c_sources)]
         defines.setdefault("VERILATOR", 1)
+        defines.setdefault("PORTPLEX_MAIN_CLOCK", 1)
     else:
         runner = Icarus()
         build_args = ["-Wall", "-Wno-timescale", *icarus_args]
@@ -243,7 +256,7 @@ def simulate(
             "waves": waves,
             "top": top,
         },
-        [*files, *headers, *c_sources, Path(__file__)],
+        [*files, *headers, *c_sources, MAIN, MAIN.with_name("main_clock.h"), Path(__file__)],
     )
     with _locked(build_dir.parent / f"{tag}.lock"):
         stamp = build_dir / "portplex.stamp"
