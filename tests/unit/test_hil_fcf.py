@@ -211,6 +211,31 @@ def test_refused_login_gets_its_answer_and_no_address() -> None:
 
 
 @pytest.mark.fast
+def test_linux_logs_in_with_no_receive_size_in_class_3() -> None:
+    """Solicitation and FLOGI as Linux 6.1 sends them: the class 3 parameters of a FLOGI say nothing but "valid"."""
+    bench = Bench()
+    solicitation = "01101801000252540012000189141000000100010006800002025254001200010403000010005254001200010601086e"
+    flogi = (
+        "025050"
+        "4c5801525400120001891410000002000100268000"
+        "07240000"
+        "22fffffe0000000001290000000000000001ffff00000000"
+        "0400000020"
+        "20000a80000840"
+        "0000000000000000"
+        "2000525400120001"
+        "1000525400120001" + "00" * 32 + "8800000000000000" + "00" * 40 + "0202000000000000"
+    )
+    for frame in (solicitation, flogi):
+        bench.linux.side.send(bytes.fromhex(frame))
+        bench.executor.run_for(200)
+    reply = bench.linux.last(2, 2)
+    assert reply is not None
+    assert bytes(reply.descriptors[0].frame)[24] == Els.LS_ACC
+    assert bench.switch.port_by_wwpn(0x2000_5254_0012_0001) is not None
+
+
+@pytest.mark.fast
 def test_additional_addresses_are_refused() -> None:
     """FDISC: the switch has no NPIV and says so; the login stays."""
     bench = Bench()

@@ -167,7 +167,7 @@ class FPort:
         except struct.error:
             self._reject(header, LsRjtReason.PROTOCOL_ERROR, LsRjtExplanation.INVALID_LENGTH)
             return
-        if parameters.problem() is not None or not parameters.wwpn:
+        if parameters.problem(flogi=True) is not None or not parameters.wwpn:
             self._reject(header, LsRjtReason.LOGICAL_ERROR, LsRjtExplanation.SERVICE_PARAMETER_OPTION)
             return
         other = self.switch.port_by_wwpn(parameters.wwpn)

@@ -196,7 +196,7 @@ class PointToPoint:
             return
         theirs = els.LoginParameters.unpack(payload)
         ours = els.LoginParameters.unpack(self._own)
-        if theirs.problem() is not None or theirs.wwpn in (0, ours.wwpn):
+        if theirs.problem(flogi=True) is not None or theirs.wwpn in (0, ours.wwpn):
             self.counts["login_parameters"] += 1
             return
         flogi = self._flogi

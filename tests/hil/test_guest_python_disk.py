@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real Linux kernel logs in through the gateway and uses a Python disk; no RTL in it. What the guest wrote is read
+from the disk's image, and what it reads was put there from Python."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from pathlib import Path
+
+import pytest
+
+from portplex.fabric.switch import Switch
+from portplex.fc.capture import LINKTYPE_ETHERNET, CaptureWriter
+from portplex.hil.ethernet import QemuStream
+from portplex.hil.fcf import Fcf
+from portplex.hil.gateway import Gateway
+from portplex.hil.guest import Guest
+from portplex.hil.wall_clock import WallExecutor
+from portplex.nport.backup_disk import BackupDisk
+from portplex.nport.n_port import Timers
+
+SECONDS = WallExecutor.words(1)
+TIMERS = Timers(e_d_tov=20 * SECONDS, r_a_tov=20 * SECONDS, link_service=10 * SECONDS, command=60 * SECONDS)
+DISK_WWPN = 0x2001_00C0_DD00_0001
+BLOCKS = 65_536
+
+
+class Bench:
+    """A Python disk with two units on a switch, whose other port is the guest's Ethernet."""
+
+    def __init__(self, socket: Path, capture: Path) -> None:
+        self.executor = WallExecutor()
+        self.switch = Switch(self.executor, timers=TIMERS)
+        link = self.switch.attach(DISK_WWPN)
+        self.disk = BackupDisk(self.executor, link, name="disk", wwpn=DISK_WWPN, timers=TIMERS, blocks=[BLOCKS, BLOCKS])
+        self.fcf = Fcf(self.executor, self.switch)
+        self.capture = CaptureWriter(capture, ["guest"], link_type=LINKTYPE_ETHERNET)
+        self.gateway = Gateway(self.executor, QemuStream(socket), self.fcf, capture=self.capture)
+        self.executor.sources.append(self.gateway)
+        self.executor.run(self.disk.start())
+        self.gateway.start()
+
+    def stop(self) -> None:
+        self.gateway.stop()
+        self.executor.run_for(SECONDS // 100)  # what the switch tells its ports about that
+        self.capture.close()
+
+
+@pytest.fixture
+def bench(tmp_path):
+    bench = Bench(tmp_path / "net", tmp_path / "guest.pcapng")
+    yield bench
+    bench.stop()
+
+
+def test_linux_writes_and_reads_a_python_disk(bench, image, tmp_path):
+    seed = random.SystemRandom().getrandbits(32)
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    known = rng.randbytes(1 << 20)
+    bench.disk.image(1)[: len(known)] = known
+    with Guest(image, net=tmp_path / "net", log=tmp_path, meanwhile=bench.executor.turn) as guest:
+        guest.login()
+        disks = guest.wait_for_disks(2)
+        # From the disk to the guest.
+        assert guest.check(f"head -c 1048576 {disks[1]} | sha256sum").split()[0] == hashlib.sha256(known).hexdigest()
+        # From the guest to the disk, and back past the guest's cache.
+        guest.check("dd if=/dev/urandom of=/tmp/data bs=64k count=16 2>/dev/null")
+        wrote = guest.check("sha256sum </tmp/data").split()[0]
+        guest.check(f"dd if=/tmp/data of={disks[0]} bs=64k seek=4 oflag=direct 2>/dev/null")
+        image_bytes = bytes(bench.disk.image(0)[4 * 65536 : 20 * 65536])
+        assert hashlib.sha256(image_bytes).hexdigest() == wrote
+        read = f"dd if={disks[0]} bs=64k skip=4 count=16 iflag=direct 2>/dev/null | sha256sum"
+        assert guest.check(read).split()[0] == wrote
+    assert bench.disk.violations == []
+    assert {name: n for name, n in bench.gateway.counts.items() if name.startswith(("fcoe", "fip"))} == {}
