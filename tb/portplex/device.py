@@ -11,6 +11,7 @@ from portplex.executor import Executor
 from portplex.framelink import Frame, FrameLink
 from portplex.management import Management
 from portplex.model.frame_rules import Direction
+from portplex.nport.n_port import Timers
 
 Tap = Callable[[Frame, Direction], None]
 
@@ -32,6 +33,16 @@ class Device(Protocol):
 
     @property
     def taps(self) -> list[Tap]: ...
+
+    @property
+    def timers(self) -> Timers:
+        """How long a Python host should wait for this device, in words of its executor."""
+        ...
+
+    def attach(self, wwpn: int) -> FrameLink:
+        """A link for a Python host into the fabric the device is in. A scenario that is its fabric itself, such as a
+        `Rig`, takes `ports` instead."""
+        ...
 
     def traffic(self) -> dict[str, int]:
         """Counters since the start, in words and frames: `words`, `frames_tx`, `frames_rx`, `payload_words_tx`,

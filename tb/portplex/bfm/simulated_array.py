@@ -12,10 +12,12 @@ from portplex.bfm.fc_port import FcPort
 from portplex.bfm.transactors import Transactors
 from portplex.device import Tap, TappedLink
 from portplex.executor import DeadlineExceeded, sleep
+from portplex.fabric.switch import PortLink, Switch
 from portplex.fc.constants import Els, RCtl
 from portplex.framelink import Frame
 from portplex.management import Management
 from portplex.model.frame_rules import Direction
+from portplex.nport.n_port import Timers
 
 IMAGE_DEADLINE = 1000
 IMAGE_NAME_BYTES = 256
@@ -64,6 +66,8 @@ class SimulatedArray:
         self.executor = CocotbExecutor(clock=self.transactors.now)
         self.fc_port = FcPort(self.transactors, 0)
         self.taps: list[Tap] = [self._learn_credit]
+        self.timers = Timers()
+        self._switch: Switch | None = None
         self._flogi = b""  # OX_ID of a fabric login not answered yet
         self.ports = [TappedLink(self.fc_port, self.taps)]
         self.management = Management(AxiLite(self.transactors, 0))
@@ -80,6 +84,13 @@ class SimulatedArray:
         elif data[0] == RCtl.ELS_REPLY and data[24] == Els.LS_ACC and data[16:18] == self._flogi:
             self.fc_port.grant_credit(max(1, int.from_bytes(data[30:32], "big")))
             self._flogi = b""
+
+    def attach(self, wwpn: int) -> PortLink:
+        """A link into a switch of the device's own, which the first call makes."""
+        if self._switch is None:
+            self._switch = Switch(self.executor)
+            self._switch.connect(self.ports[0])
+        return self._switch.attach(wwpn)
 
     def traffic(self) -> dict[str, int]:
         stats = self.fc_port.stats

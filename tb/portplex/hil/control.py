@@ -86,14 +86,16 @@ class ControlServer:
         return own + list(self._clients)
 
     def poll(self, seconds: float = 0.0) -> int:
-        """Take what has come, without waiting; the number of coroutines begun."""
+        """Take what has come, without waiting. Always 0: an order keeps time running while it is `open`, no longer."""
         if self._listener is None:
             return 0
         with contextlib.suppress(BlockingIOError):
             connection, _ = self._listener.accept()
             connection.setblocking(False)
             self._clients[connection.fileno()] = _Client(self, connection)
-        return sum(client.read() for client in list(self._clients.values()))
+        for client in list(self._clients.values()):
+            client.read()
+        return 0
 
     def forget(self, number: int) -> None:
         self._clients.pop(number, None)
@@ -112,22 +114,23 @@ class _Client:
         self._server.forget(self._number)
         self._socket.close()
 
-    def read(self) -> int:
+    def read(self) -> None:
         try:
             data = self._socket.recv(MAX_LINE)
         except BlockingIOError:
-            return 0
+            return
         except OSError:
             data = b""
         self._input += data
         if not data or len(self._input) > MAX_LINE:
             self.close()
-            return 0
+            return
         *lines, rest = bytes(self._input).split(b"\n")
         self._input = bytearray(rest)
-        return sum(self._begin(line) for line in lines)
+        for line in lines:
+            self._begin(line)
 
-    def _begin(self, line: bytes) -> int:
+    def _begin(self, line: bytes) -> None:
         server = self._server
         try:
             request = json.loads(line)
@@ -136,18 +139,17 @@ class _Client:
         except (ValueError, TypeError, AttributeError, KeyError):
             known = ", ".join(sorted(server.orders))
             self._answer({"error": f"order {line[:80].decode(errors='replace')}: must be one of {known}"})
-            return 0
+            return
         try:
             result = order(**request)
         except Exception as error:  # an order never ends the simulation
             self._answer({"error": str(error) or type(error).__name__})
-            return 0
+            return
         if not inspect.iscoroutine(result):
             self._answer({"result": result})
-            return 0
+            return
         server.open += 1
         server.executor.start(self._run(result))
-        return 1
 
     async def _run(self, order: Coroutine[Any, Any, Any]) -> None:
         try:

@@ -20,6 +20,7 @@ from portplex.model.frame_rules import Direction
 
 POLL_WORDS = 1_000
 SETTLE_WORDS = 4_000
+LOOK_POLLS = 50
 
 
 class Simulation(Protocol):
@@ -34,7 +35,7 @@ class Simulation(Protocol):
         ...
 
     async def idle(self) -> bool:
-        """Ask the device: has it nothing to do? Called when no frame has passed for a while."""
+        """Ask the device: has it nothing to do? Called when no frame has passed for a while, and now and then."""
         ...
 
 
@@ -88,13 +89,16 @@ class Pump:
         while not self.stopped:
             await sleep(executor, self.poll_words)
             self.polls += 1
-            if self.wall.turn() or simulation.pending():
+            if self.wall.turn():
                 self._active = True
+            settled = not self._active and executor.now() - last >= self.settle_words
             if self._active:
-                self._active = False
                 last = executor.now()
-            elif executor.now() - last >= self.settle_words and await simulation.idle() and not self._active:
-                self._pause()
+            self._active = False
+            if settled or self.polls % LOOK_POLLS == 0:
+                idle = await simulation.idle()
+                if settled and idle and not (self._active or simulation.pending()):
+                    self._pause()
 
     def _pause(self) -> None:
         """Stand still until something comes in, or a timer of the wall puts something into the simulation."""
@@ -103,6 +107,5 @@ class Pump:
         self.pauses += 1
         while not (self.stopped or self._active or self.simulation.pending()):
             self._active = bool(self.wall.turn(1.0))
-        self._active = True
         self.paused = False
         self._paused_seconds += time.monotonic() - self._paused_at

@@ -12,9 +12,10 @@ Python disk on the same switch takes backups; zones hide it, and hosts, from hos
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,14 @@ from portplex.hil.gateway import Gateway
 from portplex.hil.node import DEFAULT_MAC, FipTimes
 from portplex.hil.pump import POLL_WORDS, Pump
 from portplex.hil.wall_clock import WallExecutor
-from portplex.management import BLOCK_BYTES, SEGMENT_BLOCKS, BackupState, PriorityMode, Register
+from portplex.management import BLOCK_BYTES, SEGMENT_BLOCKS, BackupState, Register
 from portplex.model.frame_rules import Direction
 from portplex.model.pointer_rules import PointerRules
 from portplex.nport.backup_disk import BackupDisk
 from portplex.nport.n_port import Timers
 from portplex.port_capture import PortCapture
 from portplex.scenario.backup import ENDED, Confirmed
+from portplex.scenario.bring_up import Settings, configure, go_online
 from portplex.scenario.rig import ARRAY_WWNN, ARRAY_WWPN, BACKUP_WWPN
 
 LONGEST_TICKS = 0xFFFF
@@ -54,6 +56,7 @@ POLL_BACKUP = 4_000
 FLUSH_WORDS = 40_000_000
 FAREWELL_WORDS = 4_000
 
+_RESTING = ("IDLE", *(state.name for state in ENDED))
 _COMMAND, _ABTS, _ELS = int(RCtl.UNSOLICITED_COMMAND), int(RCtl.ABTS), int(RCtl.ELS_REQUEST)
 
 
@@ -162,40 +165,35 @@ class ServedArray:
         )
 
     async def idle(self) -> bool:
-        status = await self._look()
-        return status & 7 == 3 and not self._open_tasks
-
-    async def _look(self) -> int:
-        """Read what the state shows; the register STATUS."""
-        status = await self.management.bus.read(Register.STATUS)
-        port = await self.management.port_status()
+        """Also notes what the state shows of the registers."""
+        management = self.management
+        status = await management.bus.read(Register.STATUS)
+        port = await management.port_status()
         self._clean = status & 3 == 3
         self._open_tasks, self._logins = port.open_tasks, port.logins
-        return status
+        running = bool(status & 4)
+        if running or self._backup["state"] not in _RESTING:
+            progress = await management.backup_progress()
+            self._backup = {
+                "state": progress.state.name,
+                "backup_pointer": progress.backup_pointer,
+                "copy_pointer": progress.copy_pointer,
+                "error": progress.error,
+            }
+        return self._clean and not running and not self._open_tasks
 
     # ---- life ----
 
     async def bring_up(self, image: Path | None = None) -> None:
         """Registers, the drive from `image`, the link, fabric login, then the sides; UsageError for a side that cannot
         be opened."""
-        management = self.management
-        await management.identify()
-        await management.set_port(ARRAY_WWPN, ARRAY_WWNN)
-        await management.set_timers(e_d_tov=LONGEST_TICKS, r_a_tov=LONGEST_TICKS, r_t_tov=40)
-        await management.set_allow_list(self._allowed)
-        base = 0
-        for lun, blocks in enumerate(self.volumes):
-            await management.set_volume(lun, base_segment=base, blocks=blocks)
-            base += blocks // SEGMENT_BLOCKS
+        settings = Settings(
+            ARRAY_WWPN, ARRAY_WWNN, self.volumes, self._allowed, e_d_tov=LONGEST_TICKS, r_a_tov=LONGEST_TICKS
+        )
+        await configure(self.management, settings)
         if image is not None:
             await self.device.drive.load(image)
-        await management.set_priority(PriorityMode.ONLINE_FIRST, backup_quantum=65536, online_time=65536)
-        await management.enable_port()
-        deadline = self.executor.now() + 4_000_000
-        while not (await management.port_status()).fabric_login:
-            if self.executor.now() > deadline:
-                raise DeadlineExceeded("the array's fabric login", deadline, str(await management.port_status()))
-            await sleep(self.executor, 500)
+        await go_online(self.management, self.executor)
         await self.disk.start()
         for gateway in self.gateways:
             gateway.start()
@@ -249,26 +247,9 @@ class ServedArray:
             "stop": self.pump.stop,
         }
 
-    def state(self) -> dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]:
-        """What is going on, as JSON; a paused simulation is not woken for it."""
-        return self._state() if self.pump.paused else self._fresh_state()
-
-    async def _fresh_state(self) -> dict[str, Any]:
-        await self._look()
-        progress = await self.management.backup_progress()
-        self._backup = {
-            "state": progress.state.name,
-            "backup_pointer": progress.backup_pointer,
-            "copy_pointer": progress.copy_pointer,
-            "error": progress.error,
-        }
-        return self._state()
-
-    def summary(self) -> dict[str, Any]:
-        """The state as it was last seen."""
-        return self._state()
-
-    def _state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
+        """What is going on, as JSON. What comes from registers is at most 50 polls old, and exact in a pause: asking
+        takes no simulated time."""
         running, still = self.pump.seconds
         hosts = [
             {
@@ -282,6 +263,7 @@ class ServedArray:
             if link.logged_in
         ]
         return {
+            "launcher": os.getppid(),
             "words": self.executor.now(),
             "running_seconds": round(running, 3),
             "paused_seconds": round(still, 3),
@@ -354,7 +336,7 @@ class ServedArray:
         deadline = executor.now() + FLUSH_WORDS
         while not await management.cache_clean():
             if executor.now() > deadline:
-                raise DeadlineExceeded("a clean cache", deadline, f"STATUS {await self._look():#x}")
+                raise DeadlineExceeded("a clean cache", deadline, str(await management.port_status()))
             await sleep(executor, 2_000)
         target = Path(folder)
         names = []

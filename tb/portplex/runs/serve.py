@@ -32,7 +32,8 @@ from portplex.simulate import SimulationFailed, UsageError, check_simulator, run
 
 TOP = "array_bench"
 BENCH_MODULE = "portplex.runs.serve_bench"
-LEAST_DRIVE, LARGEST_DRIVE = 32_768, 8_388_608  # blocks
+DEFAULT_DRIVE, LARGEST_DRIVE = 32_768, 8_388_608  # blocks
+DEFAULT_VOLUMES, MOST_VOLUMES = 4, 16
 SEGMENT_BYTES = SEGMENT_BLOCKS * BLOCK_BYTES
 SHOW_SECONDS = 0.5
 
@@ -79,8 +80,8 @@ class ServeOptions:
     tuning: dict[str, int] = field(default_factory=dict)
 
     def parsed(self) -> list[Volume]:
-        if not 1 <= len(self.volumes) <= 16:
-            raise UsageError(f"volumes: {len(self.volumes)} given, must be 1 to 16")
+        if not 1 <= len(self.volumes) <= MOST_VOLUMES:
+            raise UsageError(f"volumes: {len(self.volumes)} given, must be 1 to {MOST_VOLUMES}")
         return [parse_volume(text) for text in self.volumes]
 
     def parameters(self) -> dict[str, int]:
@@ -89,8 +90,12 @@ class ServeOptions:
         blocks = sum(volume.blocks for volume in volumes)
         if blocks > LARGEST_DRIVE:
             raise UsageError(f"volumes: {blocks} blocks in all, the drive has at most {LARGEST_DRIVE} (4G)")
-        drive = max(LEAST_DRIVE, 1 << (blocks - 1).bit_length())
-        return {"TASKS": self.tasks, "VOLUMES": 4 if len(volumes) <= 4 else 16, "DRIVE_BLOCKS": drive}
+        parameters = {"TASKS": self.tasks}
+        if len(volumes) > DEFAULT_VOLUMES:
+            parameters["VOLUMES"] = MOST_VOLUMES
+        if blocks > DEFAULT_DRIVE:
+            parameters["DRIVE_BLOCKS"] = 1 << (blocks - 1).bit_length()
+        return parameters
 
     def folder(self) -> Path:
         return run_folder(TOP, self.parameters(), self.simulator, self.name)
@@ -125,6 +130,7 @@ def serve(options: ServeOptions, console: Console) -> dict[str, Any]:
     if not options.sides:
         raise UsageError("no side: name a --socket, an --interface or a --replay")
     volumes, parameters, folder = options.parsed(), options.parameters(), options.folder()
+    _alone(options.control())
     for text in options.sides:  # every mistake is known before the build
         side = open_side(text)
         side.start()
@@ -132,7 +138,6 @@ def serve(options: ServeOptions, console: Console) -> dict[str, Any]:
     if options.save is not None and not options.save.is_dir():
         raise UsageError(f"save {options.save}: there is no such folder")
     folder.mkdir(parents=True, exist_ok=True)
-    _alone(options.control())
     (folder / SUMMARY).unlink(missing_ok=True)
     files = {
         "folder": str(folder),
@@ -326,6 +331,7 @@ class ServedProcess:
     def __init__(self, options: ServeOptions, *, timeout: float = 600.0) -> None:
         self.options = options
         self.client: ControlClient
+        self.session = 0  # of the launcher and the simulation
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._output = options.folder() / "serve.txt"
@@ -337,19 +343,30 @@ class ServedProcess:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
+        self.session = self._process.pid
         end = time.monotonic() + self._timeout
         try:
             while True:
                 if self._process.poll() is not None or time.monotonic() > end:
                     raise SimulationFailed(f"`portplex serve` did not come up: {self._last_words()}")
-                try:
-                    self.client = ControlClient(self.options.control())
+                if self._connected():
                     return self
-                except (ControlError, OSError):
-                    time.sleep(0.1)
+                time.sleep(0.1)
         except BaseException:
-            self._kill()
+            self.kill()
             raise
+
+    def _connected(self) -> bool:
+        """Does our own simulation answer, and not another in the same folder?"""
+        try:
+            client = ControlClient(self.options.control())
+        except (ControlError, OSError):
+            return False
+        if client.state()["launcher"] != self.session:
+            client.close()
+            return False
+        self.client = client
+        return True
 
     def __exit__(self, *_: object) -> None:
         self.client.close()
@@ -359,7 +376,7 @@ class ServedProcess:
         try:
             self._process.wait(60)
         except subprocess.TimeoutExpired:
-            self._kill()
+            self.kill()
             raise SimulationFailed(f"`portplex serve` did not end: {self._last_words()}") from None
         if self._process.returncode:
             raise SimulationFailed(f"`portplex serve` ended with {self._process.returncode}: {self._last_words()}")
@@ -372,7 +389,8 @@ class ServedProcess:
     def _last_words(self) -> str:
         return " | ".join(self._output.read_text(errors="replace").strip().splitlines()[-5:])
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """The hard way: every process of it, at once."""
         assert self._process is not None
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)

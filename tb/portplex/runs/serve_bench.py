@@ -73,6 +73,6 @@ async def serve(dut: Any) -> None:
     except UsageError as mistake:
         error = str(mistake)
     finally:
-        summary = {**served.summary(), "error": error, "files": settings["files"], "replay": settings["replay"]}
+        summary = {**served.state(), "error": error, "files": settings["files"], "replay": settings["replay"]}
         await served.wind_down()
         write_whole(folder / SUMMARY, json.dumps(summary, indent=2) + "\n")

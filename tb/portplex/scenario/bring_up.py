@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything the management console sets before an array is of use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from portplex.executor import DeadlineExceeded, Executor, sleep
+from portplex.management import SEGMENT_BLOCKS, Management, PriorityMode
+
+LOGIN_WORDS = 4_000_000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`volumes`: blocks of each logical unit, one behind the other on the drive. Timers in ticks."""
+
+    wwpn: int
+    wwnn: int
+    volumes: Sequence[int]
+    allowed: Sequence[int]
+    e_d_tov: int = 1600
+    r_a_tov: int = 4000
+    r_t_tov: int = 40
+    mode: PriorityMode = PriorityMode.ONLINE_FIRST
+    backup_quantum: int = 65536
+    online_time: int = 65536
+
+
+async def configure(management: Management, settings: Settings) -> None:
+    """Write the settings; the port stays down."""
+    await management.identify()
+    await management.set_port(settings.wwpn, settings.wwnn)
+    await management.set_timers(e_d_tov=settings.e_d_tov, r_a_tov=settings.r_a_tov, r_t_tov=settings.r_t_tov)
+    await management.set_allow_list(settings.allowed)
+    base = 0
+    for lun, blocks in enumerate(settings.volumes):
+        await management.set_volume(lun, base_segment=base, blocks=blocks)
+        base += blocks // SEGMENT_BLOCKS
+    await management.set_priority(
+        settings.mode, backup_quantum=settings.backup_quantum, online_time=settings.online_time
+    )
+
+
+async def go_online(management: Management, executor: Executor, timeout: int = LOGIN_WORDS) -> None:
+    """Enable the port and wait for its fabric login; DeadlineExceeded when it does not come."""
+    await management.enable_port()
+    deadline = executor.now() + timeout
+    while not (status := await management.port_status()).fabric_login:
+        if executor.now() > deadline:
+            raise DeadlineExceeded("the array's fabric login", deadline, str(status))
+        await sleep(executor, 500)
