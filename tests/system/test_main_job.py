@@ -20,6 +20,7 @@ from portplex.cli import cli
 from portplex.management import PriorityMode
 from portplex.runs.main_job import run_main_job
 from portplex.scenario.main_job import MainJobOptions
+from portplex.simulate import available_simulators
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = bool(os.environ.get("PORTPLEX_LONG"))
@@ -52,15 +53,22 @@ def the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
             assert one[key] == other[key], f"{key} differs between two runs of seed {one['seed']}"
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("mode", list(PriorityMode), ids=lambda mode: mode.name.lower())
-def test_main_job(seed: int, mode: PriorityMode) -> None:
-    if ONLY != "verilator":
-        pytest.skip("Icarus has one seed, in the test that compares the simulators")
-    summary = run(seed, name=f"{seed}_{mode.name.lower()}", mode=mode, hosts=1 + seed % 4, blocks=256 * (1 + seed % 3))
+LARGE = [("verilator", seed, mode, 1 + seed % 4, 256 * (1 + seed % 3)) for seed in SEEDS for mode in PriorityMode]
+SMALL = [  # Icarus takes a hundred times as long a clock, but builds the array in a second
+    pytest.param("icarus", 8, PriorityMode.ONLINE_FIRST, 1, 64, marks=pytest.mark.fast),
+    ("icarus", 9, PriorityMode.BACKUP_FIRST, 2, 64),
+]
+JOBS = {"verilator": LARGE, "icarus": SMALL}
+HERE = [os.environ["SIM"]] if os.environ.get("SIM") else available_simulators()
+
+
+@pytest.mark.parametrize(("on", "seed", "mode", "hosts", "blocks"), [job for name in HERE for job in JOBS[name]])
+def test_main_job(on: str, seed: int, mode: PriorityMode, hosts: int, blocks: int) -> None:
+    few = {"warm_up": 1, "queue_depth": 1} if on == "icarus" else {}
+    summary = run(seed, on, name=f"{seed}_{mode.name.lower()}", mode=mode, hosts=hosts, blocks=blocks, **few)
     assert summary["result"] == "passed", summary["problems"]
     assert summary["backup"]["image_equal"]
-    assert summary["backup"]["backup_pointer"] == summary["backup"]["blocks"] == 256 * (1 + seed % 3)
+    assert summary["backup"]["backup_pointer"] == summary["backup"]["blocks"] == blocks
     assert summary["checks"]["compared"] > 1000 and not summary["checks"]["failed"]
     switches = [key for key in summary["coverage"] if key.startswith("switch/")]
     assert {"switch/initiator-target", "switch/target-initiator"} <= set(switches), "both roles must share the wire"

@@ -3,14 +3,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from portplex.simulate import simulate
 
 HERE = Path(__file__).parent
 
 
-@pytest.mark.fast
 def test_fairness_checker(simulator: str) -> None:
     bench = str(HERE / "bench_fairness_checker.py")
     simulate(
@@ -22,7 +19,6 @@ def test_fairness_checker(simulator: str) -> None:
     )
 
 
-@pytest.mark.fast
 def test_destage_checker(simulator: str) -> None:
     bench = str(HERE / "bench_destage_checker.py")
     simulate("destage_checker", sources=["bfm/destage_checker.v"], test_module=bench, simulator=simulator)
