@@ -22,8 +22,8 @@ OPEN = (1, 8, 32, 128)
 PARAMETERS = {"TASKS": 128}
 BLOCKS = 64  # 32 KiB a read
 SLICES = 10
-SLICE_WORDS = 50_000
-ROUNDS = 3
+SLICE_WORDS = 25_000
+ROUNDS = 6
 
 
 @cocotb.test()
