@@ -186,6 +186,47 @@ class TaskSetFull(ArrayTest):
 
 
 @pyuvm.test()
+class Overload(ArrayTest):
+    """Every host sends all it may at the same moment, eight times as many commands as contexts. Each is answered with
+    GOOD or TASK SET FULL, hosts ask again only after the latter, and at the end nothing is lost or left (I8)."""
+
+    hosts = 16
+    queue_depth = 4
+    volumes: ClassVar[dict[int, int]] = {0: 64, 1: 64, 2: 64}
+
+    async def scenario(self) -> None:
+        rig = self.rig
+        units = await self.ready()
+        before = {host: host.counts.copy() for host in rig.hosts}
+        refused_before = (await self.management.counters())["task_set_full"]
+        mix = Mix(sizes=(512, 1024))
+        running = []
+        for number, host in enumerate(rig.hosts):
+            host.retries, host.busy_delay = 0, 3_000  # a command without an answer is a problem, no second try hides it
+            lun = number % 2
+            workload = Workload(rig.executor, host, units[host][lun], rig.models[lun], mix, self.seed + number)
+            running.append(self.begin(workload.run(8)))
+        done = 0
+        for workload in running:
+            report = await workload
+            if isinstance(report, Exception):
+                raise report
+            self.problems += report.problems
+            rig.compared_blocks += report.compared_blocks
+            done += report.commands
+        refused = (await self.management.counters())["task_set_full"] - refused_before
+        seen = {
+            what: sum(host.counts[what] - before[host][what] for host in rig.hosts)
+            for what in ("commands", "busy", "abts_sent")
+        }
+        self.expect(done == 8 * self.hosts, f"{done} of {8 * self.hosts} commands ended GOOD")
+        self.expect(seen["commands"] == done + seen["busy"], f"neither GOOD nor TASK SET FULL: {seen}, {done} GOOD")
+        self.expect(seen["busy"] == refused > 32, f"{refused} commands refused, the hosts have seen {seen['busy']}")
+        self.expect(not seen["abts_sent"], f"{seen['abts_sent']} commands were aborted")
+        self.facts.update(refused=refused, **seen)
+
+
+@pyuvm.test()
 class ComparisonSeesOneBit(ArrayTest):
     """The check that closes every run: one wrong bit between drive and model is found and named (I12, I4)."""
 
