@@ -41,11 +41,11 @@ module frame_scheduler #(
     // Task table
     output wire [8:0]   descriptor_rd_row,
     input  wire [195:0] descriptor_rd_data,
-    input  wire [41:0]  progress_rd_data,
+    input  wire [32:0]  progress_rd_data,
     input  wire         progress_rd_fresh,
     output wire         progress_write,
     output wire [8:0]   progress_wr_row,
-    output wire [41:0]  progress_wr_data,
+    output wire [32:0]  progress_wr_data,
     output wire [12:0]  iu_rd_addr,
     input  wire [31:0]  iu_rd_data,
 
@@ -161,6 +161,24 @@ assign busy_row = row_reg;
 assign sequence_done_row = row_reg;
 assign sequence_done_tag = tag_reg;
 
+// ---- SEQ_ID: counts up, passing over those of sequences that are still open ----
+
+reg [255:0] seq_open_reg;
+reg [7:0] seq_next_reg;
+reg [ROWS-1:0] row_open_reg;         // the sequence of the row is open under row_seq_id_mem
+reg [7:0] row_seq_id_mem [0:ROWS-1];
+
+integer i;
+initial begin
+    seq_open_reg = 256'd0;
+    seq_next_reg = 8'd0;
+    row_open_reg = {ROWS{1'b0}};
+    for (i = 0; i < ROWS; i = i + 1) row_seq_id_mem[i] = 8'd0;
+end
+
+// With 256 sequences open what has no sequence under way (link services, replies) waits, and they go on.
+wire seq_id_left = !(&seq_open_reg);
+
 // ---- Choice: the first ready row after the one served last, called only when a frame may go ----
 
 function [8:0] choose;
@@ -190,19 +208,10 @@ function [8:0] choose;
     end
 endfunction
 
-wire any_online = |ready_online_reg;
+wire [ROWS-1:0] ready_online = ready_online_reg & {{`REPLY_ROWS{seq_id_left}}, {TASKS{1'b1}}};
+wire any_online = |ready_online;
 wire any_backup = |ready_backup_reg;
 wire take_backup = any_backup && (prefer_backup || !any_online);
-
-// ---- SEQ_ID: counts up, passing over those of sequences that are still open ----
-
-reg [255:0] seq_open_reg;
-reg [7:0] seq_next_reg;
-
-initial begin
-    seq_open_reg = 256'd0;
-    seq_next_reg = 8'd0;
-end
 
 // ---- The frame of the chosen row ----
 
@@ -220,7 +229,7 @@ wire [16:0] filled = bytes + 17'd3;
 wire [9:0]  words = filled[11:2];
 wire [1:0]  fill = 2'd0 - bytes[1:0];
 wire [16:0] position = d[`TXD_POSITION] + sent;
-wire [7:0] seq_id = d[`TXD_SEQ_ID_GIVEN] ? d[`TXD_SEQ_ID] : progress_rd_fresh ? seq_next_reg : progress_rd_data[`TXP_SEQ_ID];
+wire [7:0] seq_id = d[`TXD_SEQ_ID_GIVEN] ? d[`TXD_SEQ_ID] : progress_rd_fresh ? seq_next_reg : row_seq_id_mem[row_reg];
 wire seq_id_wait = progress_rd_fresh && !d[`TXD_SEQ_ID_GIVEN] && seq_open_reg[seq_next_reg];
 wire [23:0] f_ctl = last ? d[`TXD_F_CTL] | {22'd0, fill} : d[`TXD_F_CTL] & ~(`FC_FCTL_END_SEQUENCE | `FC_FCTL_SEQUENCE_INITIATIVE);
 wire [31:0] parameter_word = d[`TXD_FROM_CACHE] ? d[`TXD_PARAMETER] + {15'd0, sent} : d[`TXD_PARAMETER];
@@ -259,6 +268,7 @@ assign txf_data = source_reg == SOURCE_CACHE ? reader_word : source_reg == SOURC
 
 wire pass = txf_data_valid && txf_data_ready;
 wire take = txf_valid && txf_ready;
+wire cancel_now = cancel && busy && row_reg == cancel_row;
 wire [9:0] ram_addr = pass ? index_reg + 10'd1 : index_reg;
 
 assign iu_rd_addr = {row_reg, ram_addr[3:0]};
@@ -270,7 +280,7 @@ wire finish = (take && txf_words == 10'd0) || (state_reg == STATE_DATA && ((pass
 assign ls_tx_ready = finish && source_reg == SOURCE_LS;
 assign progress_write = finish && source_reg != SOURCE_LS;
 assign progress_wr_row = row_reg;
-assign progress_wr_data = {!last_reg, seq_id_reg, next_cnt_reg, done_reg};
+assign progress_wr_data = {next_cnt_reg, done_reg};
 
 initial begin
     sequence_done = 1'b0;
@@ -301,7 +311,7 @@ always @(posedge clk) begin
             lead_reg <= 3'd0;
             index_reg <= 10'd0;
             if (txf_request && !link_lost && !cancel) begin
-                if (ls_tx_valid && !(&seq_open_reg)) begin
+                if (ls_tx_valid && seq_id_left) begin
                     if (!seq_open_reg[seq_next_reg]) begin
                         source_reg <= SOURCE_LS;
                         state_reg <= STATE_LEAD;
@@ -319,7 +329,7 @@ always @(posedge clk) begin
                     source_reg <= SOURCE_IU;
                     state_reg <= STATE_SELECT;
                     class_reg <= take_backup;
-                    row_reg <= take_backup ? choose(ready_backup_reg, after_backup_reg) : choose(ready_online_reg, after_online_reg);
+                    row_reg <= take_backup ? choose(ready_backup_reg, after_backup_reg) : choose(ready_online, after_online_reg);
                 end
             end
         end
@@ -342,8 +352,6 @@ always @(posedge clk) begin
             seq_id_reg <= seq_id;
             own_seq_reg <= !d[`TXD_SEQ_ID_GIVEN];
             tag_reg <= d[`TXD_TAG];
-            // the row's sequence before this one may have been cancelled half-way
-            if (progress_rd_fresh && progress_rd_data[`TXP_OPEN]) seq_open_reg[progress_rd_data[`TXP_SEQ_ID]] <= 1'b0;
         end
         STATE_LOOKUP: state_reg <= STATE_LEAD;
         STATE_LEAD: begin
@@ -362,9 +370,11 @@ always @(posedge clk) begin
                     stat_frame_bytes <= {txf_words, 2'b00};
                     if (class_reg) after_backup_reg <= row_reg;
                     else after_online_reg <= row_reg;
-                    // the SEQ_ID is in use from the first frame of a sequence to the last one
+                    // the SEQ_ID is in use from the first frame of a sequence to the last one, or until it is cancelled
                     if (own_seq_reg) begin
-                        seq_open_reg[seq_id_reg] <= !last_reg;
+                        seq_open_reg[seq_id_reg] <= !last_reg && !cancel_now;
+                        row_open_reg[row_reg] <= !last_reg;
+                        row_seq_id_mem[row_reg] <= seq_id_reg;
                         if (txf_sof_initiate) seq_next_reg <= seq_id_reg + 8'd1;
                     end
                 end
@@ -396,13 +406,16 @@ always @(posedge clk) begin
     if (cancel) begin
         ready_online_reg[cancel_row] <= 1'b0;
         ready_backup_reg[cancel_row] <= 1'b0;
-        if (busy && row_reg == cancel_row) cancelled_reg <= 1'b1;
+        if (cancel_now) cancelled_reg <= 1'b1;
+        if (row_open_reg[cancel_row]) seq_open_reg[row_seq_id_mem[cancel_row]] <= 1'b0;
+        row_open_reg[cancel_row] <= 1'b0;
     end
     if (rst) begin
         state_reg <= STATE_IDLE;
         ready_online_reg <= {ROWS{1'b0}};
         ready_backup_reg <= {ROWS{1'b0}};
         seq_open_reg <= 256'd0;
+        row_open_reg <= {ROWS{1'b0}};
     end
 end
 

@@ -13,7 +13,6 @@ module sequence_builder (
     input  wire [3:0]   kind,
     input  wire [8:0]   row,
     input  wire         initiator,
-    input  wire         fc4,
     input  wire         abts_from_responder,
     input  wire [23:0]  d_id,
     input  wire [15:0]  ox_id,
@@ -121,8 +120,8 @@ always @(posedge clk) begin
             done <= 1'b1;
             descriptor_write <= 1'b1;
             descriptor_wr_data[`TXD_R_CTL] <= bls ? bls_r_ctl : codec_r_ctl;
-            // FC-4 kinds other than FCP get their TYPE here
-            descriptor_wr_data[`TXD_TYPE] <= bls ? `FC_TYPE_BLS : fc4 ? `FC_TYPE_NVME : `FC_TYPE_FCP;
+            // FC-NVMe I/O has the TYPE of FCP
+            descriptor_wr_data[`TXD_TYPE] <= bls ? `FC_TYPE_BLS : `FC_TYPE_FCP;
             descriptor_wr_data[`TXD_F_CTL] <= bls ? bls_f_ctl : codec_f_ctl;
             descriptor_wr_data[`TXD_D_ID] <= d_id;
             descriptor_wr_data[`TXD_OX_ID] <= ox_id;

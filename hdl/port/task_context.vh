@@ -114,9 +114,7 @@
 // Transmit progress, written by frame_scheduler.
 `define TXP_DONE 16:0
 `define TXP_SEQ_CNT 32:17
-`define TXP_SEQ_ID 40:33
-`define TXP_OPEN 41
-`define TXP_WIDTH 42
+`define TXP_WIDTH 33
 
 // Operations of a transfer instruction (contracts, section 6).
 `define TI_SEND 4'd0

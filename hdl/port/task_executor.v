@@ -248,7 +248,7 @@ wire build_done;
 
 sequence_builder builder (
     .clk(clk), .rst(rst), .start(state_reg == STATE_BUILD), .kind(kind),
-    .row(act_build ? row : FIRST_REPLY + {7'd0, reply_reg}), .initiator(act_build && initiator), .fc4(to_engine && next[`CTX_FC4]),
+    .row(act_build ? row : FIRST_REPLY + {7'd0, reply_reg}), .initiator(act_build && initiator),
     .abts_from_responder(!by_target && rx_header[119]),
     .d_id(from_context ? next[`CTX_PEER] : rx_header[151:128]),
     .ox_id(from_context ? next[`CTX_OX_ID] : rx_header[63:48]),

@@ -55,8 +55,8 @@ module task_table #(
     // Transmit progress: written and read by frame_scheduler; fresh until the first frame
     input  wire         tx_progress_write,
     input  wire [8:0]   tx_progress_wr_row,
-    input  wire [41:0]  tx_progress_wr_data,
-    output reg  [41:0]  tx_progress_rd_data,
+    input  wire [32:0]  tx_progress_wr_data,
+    output reg  [32:0]  tx_progress_rd_data,
     output reg          tx_progress_rd_fresh,
 
     // Free list: the row free for longest is at the head

@@ -11,22 +11,13 @@ from typing import Any
 
 import cocotb
 from clocked import Clocked, number
+from disparity import ends_positive
 
 BUFFERS = int(os.environ["RX_BUFFERS"])
 DATA, FILL, R_RDY, SOFI3, SOFN3, SOF_CREDIT, SOF_OTHER, EOFT, EOFN, EOF_BAD, OTHER, INVALID = (
     0, 1, 2, 7, 8, 9, 10, 11, 12, 13, 14, 15,
 )  # fmt: skip
 CRC, LONG, TRUNCATED, EOF, SOF, OVERRUN, CHARACTER, RESET, GOOD = range(5, 14)
-UNBALANCED_5B = {0, 1, 2, 4, 8, 15, 16, 23, 24, 27, 29, 30, 31}  # Dx whose 6-bit code has not three ones
-UNBALANCED_3B = {0, 4, 7}
-
-
-def ends_positive(body: bytes) -> bool:
-    """Running disparity after SOF (positive) and these data characters."""
-    positive = True
-    for byte in body:
-        positive ^= ((byte & 31) in UNBALANCED_5B) != ((byte >> 5) in UNBALANCED_3B)
-    return positive
 
 
 class Bench:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ REPLY_ROWS = 4
 ROWS = TASKS + REPLY_ROWS
 MY_ID = 0x010200
 END_SEQUENCE, INITIATIVE = 0x080000, 0x010000
+ELS_REPLY = Header(0x23, 0x010100, 0, MY_ID, 1, 0x980000, 0, 0, 0, 1, 2, 0)
 
 
 def cache_word(address: int) -> int:
@@ -89,6 +91,7 @@ class World:
         self.sequences: dict[int, Sequence] = {}  # ready rows
         self.after: dict[bool, int | None] = {True: None, False: None}  # a reset leaves them as they are
         self.open_ids: dict[int, int] = {}  # SEQ_ID -> row
+        self.given: list[int] = []  # SEQ_IDs of new sequences, in order
         self.waited: dict[int, int] = {}
         self.longest_wait = 0
         # inputs of this clock
@@ -169,6 +172,7 @@ class World:
                 self.waited.pop(self.cancelling, None)
             if self.chosen == ("task", self.cancelling):
                 self.cancelled_chosen = True
+            self.open_ids = {seq_id: row for seq_id, row in self.open_ids.items() if row != self.cancelling}
             self.cancelling = None
 
     def table(self) -> None:
@@ -197,11 +201,14 @@ class World:
         """What to expect if the scheduler chooses now; row -2 is any, before the first frame of a class."""
         if self.ls is not None and len(self.open_ids) < 256:  # it needs a SEQ_ID
             return "ls", -1
-        online = sorted(r for r, s in self.sequences.items() if not s.initiator)
+        rows_with_id = ROWS if len(self.open_ids) < 256 else TASKS  # replies wait as link services do
+        online = sorted(r for r, s in self.sequences.items() if not s.initiator and r < rows_with_id)
         backup = sorted(r for r, s in self.sequences.items() if s.initiator)
         take_backup = bool(backup) and (self.prefer_backup or not online)
         rows = backup if take_backup else online
         after = self.after[take_backup]
+        if not rows:
+            return "none", -1
         if after is None:
             return "task", rows[0] if len(rows) == 1 else -2
         return "task", ([r for r in rows if r > after] or rows)[0]
@@ -276,7 +283,7 @@ class World:
             assert self.ls is not None
             expected = self.ls[0]._replace(seq_id=header.seq_id)
             assert header == expected and words == len(self.ls[1]) and sof and eof
-            assert header.seq_id not in self.open_ids, f"SEQ_ID {header.seq_id:#x} is in use"
+            self.give(header.seq_id)
             self.current = (None, header, sof, eof, [], words)
             return
         row = number(dut.busy_row)
@@ -288,6 +295,10 @@ class World:
         self.current = (sequence, header, sof, eof, [], words)
         if words == 0:
             self.finish()
+
+    def give(self, seq_id: int) -> None:
+        assert seq_id not in self.open_ids, f"SEQ_ID {seq_id:#x} is in use"
+        self.given.append(seq_id)
 
     def account_wait(self, sequence: Sequence) -> None:
         """I7: between two frames of a row that is ready, each other ready row of its class sends at most one."""
@@ -305,14 +316,11 @@ class World:
         assert sof == (s.frames == 0) and eof == last
         f_ctl = s.header.f_ctl | -size & 3 if last else s.header.f_ctl & ~(END_SEQUENCE | INITIATIVE)
         if s.frames == 0:
-            stale = [i for i, row in self.open_ids.items() if row == s.row]  # a cancelled sequence of this row
-            for seq_id in stale:
-                del self.open_ids[seq_id]
             s.seq_id = header.seq_id
             if s.seq_id_given:
                 assert header.seq_id == s.header.seq_id
             else:
-                assert header.seq_id not in self.open_ids, f"SEQ_ID {header.seq_id:#x} is in use"
+                self.give(header.seq_id)
                 self.open_ids[header.seq_id] = s.row
         assert s.seq_id is not None
         parameter = s.header.parameter + (s.sent if s.from_cache else 0)
@@ -402,6 +410,54 @@ class Bench:
         self.world.arm(sequence)
         await self.clocked.clock()
 
+    def reply(self, row: int) -> Sequence:
+        """TASK SET FULL on a reply row: a sequence of one frame, with a SEQ_ID of the scheduler's choice."""
+        return self.sequence(TASKS + row, initiator=False, seq_id_given=False)
+
+    async def open_all(self) -> None:
+        """Every task half-way through a sequence of two frames, row 0 first; the reply rows are the next in turn."""
+        world = self.world
+        await self.arm(self.sequence(TASKS - 1, initiator=False, from_cache=False, length=4, max_words=16))
+        await self.until_idle(200)
+        world.credit = False
+        for row in range(TASKS):
+            await self.arm(
+                self.sequence(row, initiator=False, from_cache=True, length=8, max_words=1, slot=0, position=4 * row)
+            )
+        world.credit = True
+        await self.until(lambda: len(world.open_ids) == TASKS, "not all are open", 60 * TASKS + 1000)
+
+    async def open_and_starve(self, row: int) -> None:
+        """A backup sequence of which one frame has gone and the rest waits as long as anything online is ready."""
+        world = self.world
+        world.prefer_backup = True
+        await self.arm(self.sequence(row, initiator=True, from_cache=True, length=8, max_words=1, slot=0, position=0))
+        await self.until(lambda: row in world.open_ids.values(), "no frame of the sequence")
+        world.prefer_backup = False
+        await self.arm(self.reply(0))
+
+    async def until(self, condition: Callable[[], bool], otherwise: str, limit: int = 200) -> None:
+        deadline = self.clocked.now + limit
+        while not condition():
+            assert self.clocked.now < deadline, otherwise
+            await self.clocked.clock()
+
+    async def replies(self, count: int) -> None:
+        """So many new sequences of the online class, with one always ready."""
+        world = self.world
+        target = len(world.given) + count
+        deadline = self.clocked.now + 60 * count
+        while len(world.given) < target:
+            assert self.clocked.now < deadline, f"{target - len(world.given)} frames are missing"
+            row = next((r for r in range(REPLY_ROWS) if TASKS + r not in world.sequences), None)
+            if row is not None and len(world.sequences) < 4 and not self.under_way(TASKS + row):
+                await self.arm(self.reply(row))
+            else:
+                await self.clocked.clock()
+
+    def under_way(self, row: int) -> bool:
+        return bool(number(self.dut.busy)) and number(self.dut.busy_row) == row
+
     async def until_idle(self, limit: int) -> None:
         world = self.world
         deadline = self.clocked.now + limit
@@ -479,20 +535,73 @@ async def all_sequences_open_at_once(dut: Any) -> None:
     """Every task half-way through a sequence: with 256 of them every SEQ_ID is in use, and still all come to an end."""
     bench = Bench(dut)
     world = await bench.start()
-    world.credit = False
-    for row in range(TASKS):
-        await bench.arm(
-            bench.sequence(row, initiator=False, from_cache=True, length=8, max_words=1, slot=0, position=4 * row)
-        )
-    world.credit = True
-    while max(world.sequences.values(), key=lambda s: s.frames).frames < 2 and world.frames < TASKS:
-        assert bench.clocked.now < 60 * TASKS + 1000, f"{world.frames} frames"
-        await bench.clocked.clock()
-    assert len(world.open_ids) == TASKS
-    header = Header(0x23, 0x010100, 0, MY_ID, 1, 0x980000, 0, 0, 0, 1, 2, 0)
-    world.ls = (header, [1, 2, 3])
+    await bench.open_all()
+    world.ls = (ELS_REPLY, [1, 2, 3])
+    await bench.arm(bench.reply(0))
     await bench.until_idle(60 * TASKS + 2000)
-    assert world.done_seen == TASKS and not world.open_ids
+    assert world.done_seen == TASKS + 2 and not world.open_ids
+
+
+@cocotb.test()
+async def cancelled_sequences_give_their_ids_back(dut: Any) -> None:
+    """With every SEQ_ID in use one task is cancelled: a reply gets its SEQ_ID. Then all: the next login goes out."""
+    bench = Bench(dut)
+    world = await bench.start()
+    await bench.open_all()
+    world.cancelling = TASKS // 2
+    await bench.clocked.clock()
+    await bench.arm(bench.reply(0))
+    await bench.until(lambda: TASKS in world.order, "no reply", 600)
+    for row in range(TASKS):
+        world.cancelling = row
+        await bench.clocked.clock()
+    world.ls = (ELS_REPLY, [1, 2, 3])
+    await bench.until_idle(200)
+    assert world.ls_sent == 1 and not world.open_ids
+
+
+@cocotb.test(skip=TASKS != 1)  # a task and the reply rows are enough
+async def ids_wrap_past_an_open_sequence(dut: Any) -> None:
+    """One sequence stays open while every other SEQ_ID is given once and the count begins again."""
+    bench = Bench(dut)
+    world = await bench.start()
+    await bench.open_and_starve(0)
+    (kept,) = world.open_ids
+    await bench.replies(300)
+    assert world.given[1:256] == [(kept + 1 + i) % 256 for i in range(255)], "a SEQ_ID was left out"
+    assert world.given[256] == (kept + 1) % 256 and world.open_ids[kept] == 0
+    world.prefer_backup = True
+    await bench.until_idle(200)
+    assert not world.open_ids
+
+
+@cocotb.test(skip=TASKS != 8)
+async def a_cancelled_row_holds_no_id_of_another(dut: Any) -> None:
+    """Row 0 is cancelled half-way and again before a frame of it is taken; then its old SEQ_ID belongs to row 1."""
+    bench = Bench(dut)
+    world = await bench.start()
+    await bench.open_and_starve(0)
+    (old,) = world.open_ids
+    world.cancelling = 0
+    await bench.until(lambda: not bench.under_way(0), "the cancelled frame has no end")
+    await bench.arm(bench.sequence(0, initiator=True, from_cache=True, length=8, max_words=1, slot=0, position=0))
+    await bench.until(lambda: bench.under_way(0), "the row is not chosen")
+    world.credit = False
+    await bench.clocked.clocks(10)
+    world.cancelling = 0
+    await bench.clocked.clocks(2)
+    world.credit = True
+    await bench.until_idle(200)
+    while world.given[-1] != (old - 1) % 256:
+        await bench.arm(bench.reply(0))
+        await bench.until_idle(200)
+    await bench.open_and_starve(1)
+    assert world.open_ids == {old: 1}
+    world.cancelling = 0
+    await bench.clocked.clock()
+    await bench.arm(bench.sequence(0, initiator=False, from_cache=True, length=4, max_words=1, slot=0, position=0))
+    await bench.replies(260)  # the world would see `old` given again
+    assert world.open_ids[old] == 1
 
 
 @cocotb.test(skip=TASKS == 256)  # nothing in it depends on TASKS

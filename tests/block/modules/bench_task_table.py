@@ -71,7 +71,7 @@ async def rams_hold_what_is_written(dut: Any) -> None:
                 suffix = "addr" if name == "iu" else "row"
                 getattr(dut, f"{name}_wr_{suffix}").value, getattr(dut, f"{name}_wr_data").value = writes[name]
         for name in ("progress", "tx_progress"):
-            rows, width = (TASKS, 58) if name == "progress" else (ROWS, 42)
+            rows, width = (TASKS, 58) if name == "progress" else (ROWS, 33)
             write = rng.random() < 0.3
             getattr(dut, f"{name}_write").value = int(write)
             if write:

@@ -110,3 +110,30 @@ def test_fcp_codec(simulator: str) -> None:
 def test_frame_rx(simulator: str, buffers: int) -> None:
     sources = ["link/frame_rx.v", "link/crc32.v", "link/word_flip.v"]
     run("frame_rx", sources, simulator, RX_BUFFERS=buffers)
+
+
+def test_frame_tx(simulator: str) -> None:
+    run("frame_tx", ["link/frame_tx.v", "link/crc32.v", "link/word_flip.v"], simulator)
+
+
+def test_target_task(simulator: str) -> None:
+    run("target_task", ["port/target_task.v"], simulator)
+
+
+def test_initiator_task(simulator: str) -> None:
+    run("initiator_task", ["port/initiator_task.v"], simulator)
+
+
+def test_sequence_builder(simulator: str) -> None:
+    run("sequence_builder", ["port/sequence_builder.v"], simulator)
+
+
+@pytest.mark.parametrize("tasks", [1, 256])
+def test_task_executor(simulator: str, tasks: int) -> None:
+    parts = ("task_executor", "initiator_task", "target_task", "sequence_builder", "fcp_codec")
+    run("task_executor", [f"port/{part}.v" for part in parts], simulator, TASKS=tasks)
+
+
+@pytest.mark.parametrize("tasks", [1, 16, 256])
+def test_task_generator(simulator: str, tasks: int) -> None:
+    run("task_generator", ["port/task_generator.v", "port/port_fifo.v"], simulator, TASKS=tasks)
