@@ -12,6 +12,7 @@ import pyuvm
 from portplex.fc.constants import ScsiStatus
 from portplex.management import BackupState, Register
 from portplex.nport.host_initiator import Result
+from portplex.nport.n_port import Timers
 from portplex.nport.workload import Mix, Workload
 from portplex.scenario.backup import BackupJob
 from portplex.scenario.rig import SUB
@@ -203,6 +204,7 @@ class Overload(ArrayTest):
         running = []
         for number, host in enumerate(rig.hosts):
             host.retries, host.busy_delay = 0, 3_000  # a command without an answer is a problem, no second try hides it
+            host.timers = Timers(e_d_tov=60_000, r_a_tov=20_000, link_service=200_000, command=200_000)
             lun = number % 2
             workload = Workload(rig.executor, host, units[host][lun], rig.models[lun], mix, self.seed + number)
             running.append(self.begin(workload.run(8)))
