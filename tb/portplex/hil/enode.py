@@ -138,7 +138,10 @@ class Enode:
         if frame.source == self.fcf_mac:
             self._seen = self.executor.now()
             return
-        if self.fcf_mac or not frame.flags & FipFlag.SOLICITED or not frame.flags & FipFlag.AVAILABLE:
+        if self.fcf_mac or not frame.flags & FipFlag.AVAILABLE:
+            return
+        if not frame.flags & FipFlag.SOLICITED:
+            self._solicit()  # its answer also proves that full frames arrive
             return
         self.fcf_mac, self._fc_map, self._fka_ms = frame.source, fc_map, period or self.times.fka_ms
         self._seen = self.executor.now()
