@@ -19,7 +19,7 @@ PYTHON3 ?= python3
 export SIM
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools sim test test-fast test-long lint format waves screenshot bench clean distclean
+.PHONY: help setup tools sim hil test test-fast test-long test-hil lint format waves screenshot bench clean distclean
 
 help: ## print the targets and variables
 	@echo "Targets:"
@@ -50,6 +50,9 @@ tools: ## say which system tools are there and what each is for
 sim: $(READY) ## the main job: hosts and a backup share one port (SIM, SEED, WAVES, HOSTS, BLOCKS, TASKS)
 	@$(BIN)/portplex sim --sim $(SIM) $(if $(SEED),--seed $(SEED)) $(if $(filter 1,$(WAVES)),--waves) --hosts $(HOSTS) --blocks $(BLOCKS) --tasks $(TASKS) $(ARGS)
 
+hil: $(READY) $(GUEST) ## a Linux guest uses the array's disks while one is backed up; installs QEMU where it may
+	@$(BIN)/portplex hil
+
 test: $(READY) $(GUEST) ## the whole regression, on every simulator that is installed
 	@env -u SIM $(BIN)/pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
@@ -58,6 +61,9 @@ test-fast: $(READY) ## unit tests, quick checks of the command line, crc32 and a
 
 test-long: $(READY) ## the system tests with many seeds (SEEDS=n through ARGS)
 	@env -u SIM PORTPLEX_LONG=1 $(BIN)/pytest -n $(JOBS) tests/system $(ARGS)
+
+test-hil: $(READY) $(GUEST) ## the tests with Linux guests, the whole story among them
+	@env -u SIM PORTPLEX_HIL=1 $(BIN)/pytest tests/hil $(ARGS)
 
 lint: $(READY) ## ruff, mypy, verilator -Wall, SPDX lines
 	@$(BIN)/ruff check tb tests bench

@@ -115,6 +115,28 @@ def _wwpn(text: str) -> int:
 
 
 @cli.command()
+def hil() -> None:
+    """A Linux guest uses the simulated array's disks while one of them is backed up: the story of `make hil`."""
+    from portplex.runs.hil_story import print_story, run_story
+
+    summary = run_story(console)
+    print_story(summary, console)
+    if summary["result"] != "passed":
+        raise typer.Exit(1)
+
+
+@cli.command()
+def guest(
+    socket: Annotated[Path | None, typer.Option(help="of a running `portplex serve`; left out, an own array")] = None,
+    volume: Annotated[list[str] | None, typer.Option(help="size of a volume of the own array, several times")] = None,
+) -> None:
+    """A shell in a Linux guest on the array's port; what comes through a pipe is run as a script."""
+    from portplex.runs.guest_shell import guest_shell
+
+    raise typer.Exit(guest_shell(socket, volume or ["16M"] * 3, Console(stderr=True, highlight=False)))
+
+
+@cli.command()
 def lint() -> None:
     """Verilator -Wall over the RTL, and the licence line of every file."""
     from portplex.report.lint import lint_all

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+from socket import AF_UNIX
+from socket import socket as listening_socket
 
 import pytest
 
@@ -22,3 +24,12 @@ def image(require_tool):
         (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
     saved_state(image)
     return image
+
+
+@pytest.fixture
+def socket(tmp_path):
+    """A socket for the network card of a guest that has nobody to talk to."""
+    with listening_socket(AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "net"))
+        listener.listen(8)
+        yield tmp_path / "net"

@@ -45,6 +45,7 @@ _LAST_LINES = 12
 _MACHINE = shlex.split("-accel tcg,thread=multi -M q35 -cpu max -m 512 -smp 1 -nographic -nodefaults -no-reboot")
 _KERNEL_LINE = "console=ttyS0 panic=-1 oops=panic quiet loglevel=6"
 _READY = b"@@ready\n"
+_LEAVE = b"\x1d"  # Ctrl-]; the guest says it when the shell has ended
 
 
 class GuestError(SimulationFailed):
@@ -184,8 +185,8 @@ class Guest:
 
     def wait_for_disks(self, count: int, timeout: float = 60.0) -> list[str]:
         """Wait until `count` disks are there; their devices (/dev/sda, ...) in order of LUN."""
-        names = "ls -d /sys/class/scsi_disk/*/device/block/*"
-        found = self.wait_for(f"{names} && [ $({names} | wc -l) = {count} ]", timeout, f"{count} disks to appear")
+        names = f"set -- $(ls -d /sys/class/scsi_disk/*/device/block/*); [ $# = {count} ] && echo $*"
+        found = self.wait_for(names, timeout, f"{count} disks to appear")
         parts = [path.split("/") for path in found.split()]
         return [f"/dev/{name}" for _, name in sorted((int(part[4].split(":")[3]), part[-1]) for part in parts)]
 
@@ -194,18 +195,20 @@ class Guest:
         self.machine.wait(done, timeout, what)
 
     def interact(self, stdin: int, stdout: int) -> None:
-        """Join the guest's shell for people to a terminal's file descriptors, until stdin ends or the guest does."""
+        """Join the guest's terminal to file descriptors, until stdin ends, Ctrl-] is pressed or the shell is left."""
         people = self.machine.people
         people.socket.send(b"\n")
         while not people.closed:
             for readable in select.select([people.socket.fileno(), stdin], [], [])[0]:
-                if readable == stdin:
-                    data = os.read(stdin, 4096)
-                    if not data or data == b"\x1d":  # Ctrl-]
-                        return
-                    people.socket.sendall(data)
-                else:
-                    os.write(stdout, people.read())
+                data = os.read(stdin, 4096) if readable == stdin else people.read()
+                os.write(stdout if readable != stdin else people.socket.fileno(), data.replace(_LEAVE, b""))
+                if not data or _LEAVE in data:
+                    return
+
+    @property
+    def pid(self) -> int:
+        """Of QEMU."""
+        return self.machine.pid
 
     @property
     def console(self) -> str:
@@ -285,6 +288,8 @@ class _Machine:
 
     def start(self, incoming: str | None) -> None:
         """Start QEMU: from the kernel, or from a saved state at the migration address `incoming`."""
+        if not self._net.is_socket():
+            raise UsageError(f"socket {self._net}: is not there; start the gateway first")
         command = [*self._command(), *(["-incoming", incoming] if incoming else [])]
         # A guest does not outlive this process, and a Ctrl-C in the terminal is this process's to handle.
         command = ["setpriv", "--pdeathsig", "KILL", "--", *command]
@@ -300,6 +305,11 @@ class _Machine:
         for channel in self._channels:
             channel.far.close()
         self.qmp("qmp_capabilities")
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def _command(self) -> list[str]:
         command = [QEMU, *_MACHINE, "-kernel", str(self._image.kernel), "-initrd", str(self._image.initramfs)]

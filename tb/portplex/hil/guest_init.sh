@@ -18,4 +18,7 @@ python=$(grep -l python /sys/class/virtio-ports/*/name)
 python=${python%/name}
 (echo @@ready; setsid sh) <>"/dev/${python##*/}" >&0 2>&1 &
 # The leader of a session gets the first terminal it opens.
-while :; do setsid sh -c 'exec sh </dev/hvc0 >/dev/hvc0 2>&1'; sleep 1; done
+while :; do
+    setsid sh -c 'exec sh </dev/hvc0 >/dev/hvc0 2>&1'
+    printf '\035' >/dev/hvc0
+done
