@@ -23,7 +23,7 @@ from figures import Figure, table, write
 from portplex.simulate import build_root
 
 Measurement = Callable[[], list[Figure]]
-NAMES = ("throughput", "online_wait", "time_share", "array_speed", "growth", "main_job_time")
+NAMES = ("throughput", "online_wait", "time_share", "array_speed", "growth", "main_job_time", "fcoe_throughput")
 
 
 def measurements() -> dict[str, Measurement]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from portplex.executor import DeadlineExceeded, VirtualExecutor, sleep
+from portplex.executor import DeadlineExceeded, Future, VirtualExecutor, sleep
 from portplex.fabric.switch import Switch
 from portplex.hil.control import MAX_LINE, ControlClient, ControlError, ControlServer
 from portplex.hil.enode import Enode
@@ -42,7 +42,7 @@ class Simulation:
     def __init__(self) -> None:
         self.executor = VirtualExecutor()
         self.asked = 0
-        self.rests = True
+        self.rests: Callable[[], bool] = lambda: True
         self.open: Callable[[], bool] = lambda: False
 
     def pending(self) -> bool:
@@ -50,7 +50,7 @@ class Simulation:
 
     async def idle(self) -> bool:
         self.asked += 1
-        return self.rests
+        return self.rests()
 
 
 class Script:
@@ -109,8 +109,7 @@ def test_no_pause_while_something_is_open(reason: str) -> None:
     elif reason == "frame queued":
         simulation.open = lambda: executor.now() < end
     else:
-        simulation.rests = False
-        executor.call_at(end, lambda: setattr(simulation, "rests", True))
+        simulation.rests = lambda: executor.now() >= end
     paused: list[int] = []
 
     def act(pump: Pump) -> int:
@@ -227,7 +226,12 @@ def test_host_uses_a_disk_in_the_simulation() -> None:
 @pytest.mark.fast
 def test_wall_executor_keeps_time() -> None:
     """250 million words are a second; what never comes is given up at its deadline."""
-    wall = WallExecutor()
+    first, wall = time.monotonic(), WallExecutor()
+    early = time.monotonic()
+    time.sleep(0.02)
+    late = time.monotonic()
+    now = wall.now()
+    assert late - early <= now / 250_000_000 <= time.monotonic() - first
     order: list[str] = []
     wall.call_at(wall.now() + wall.words(0.04), lambda: order.append("second"))
     wall.call_at(wall.now() + wall.words(0.02), lambda: order.append("first"))
@@ -261,15 +265,27 @@ class Served:
             },
         )
         self.simulation.open = lambda: self.server.open > 0
-        self.pump.wall.sources.append(self.server)
+        self.waiting: list[tuple[int, Future[None]]] = []
+        self.pump.wall.sources += [self.server, Script(self.serve)]
         self.server.start()
 
+    def serve(self) -> int:
+        """The bus: an access is answered three polls later, never in a pause."""
+        while self.waiting and self.waiting[0][0] <= self.pump.polls:
+            self.waiting.pop(0)[1].set_result(None)
+        return 0
+
+    async def access(self) -> None:
+        future: Future[None] = self.executor.future()
+        self.waiting.append((self.pump.polls + 3, future))
+        await future
+
     async def read(self, address: int) -> int:
-        await sleep(self.executor, 1_000)
+        await self.access()
         return self.registers[address]
 
     async def write(self, address: int, value: int) -> None:
-        await sleep(self.executor, 1_000)
+        await self.access()
         self.registers[address] = value
 
     def ask(self, questions: Callable[[], None]) -> None:

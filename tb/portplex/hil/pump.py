@@ -97,11 +97,12 @@ class Pump:
             self._active = False
             if settled or self.polls % LOOK_POLLS == 0:
                 idle = await simulation.idle()
-                if settled and idle and not (self._active or simulation.pending()):
+                if settled and idle:
                     self._pause()
 
     def _pause(self) -> None:
-        """Stand still until something comes in, or a timer of the wall puts something into the simulation."""
+        """Stand still until something comes in, or a timer of the wall puts something into the simulation; at once back
+        when that has happened already."""
         self._paused_at = time.monotonic()
         self.paused = True
         self.pauses += 1
