@@ -9,7 +9,8 @@
 module els_originator #(
     parameter RX_BUFFERS    = 8,      // 1 to 64
     parameter RECEIVE_BYTES = 2112,   // 256 to 2112, multiple of 4
-    parameter E_D_TOV_MS    = 2000    // told to the peer
+    parameter E_D_TOV_MS    = 2000,   // told to the peer, and in use unless a fabric grants another
+    parameter R_A_TOV_MS    = 10000   // in use unless a fabric grants another
 ) (
     input  wire         clk,
     input  wire         rst,
@@ -26,6 +27,32 @@ module els_originator #(
     output reg          my_id_valid,
     output reg          bb_credit_set,
     output reg  [7:0]   bb_credit_value,
+    output reg          in_fabric,            // a fabric gave the address
+
+    // In use: the register's unless a fabric grants another value, then one tick for a millisecond
+    output reg  [31:0]  e_d_tov_ms,
+    output reg  [31:0]  r_a_tov_ms,
+    output reg  [15:0]  e_d_tov_ticks,
+    output reg  [15:0]  r_a_tov_ticks,
+
+    // From the responder: all logins end, or those with the fabric's services
+    input  wire         session_end,
+    input  wire         session_direct,       // an N_Port at the other end has sent FLOGI; these hold for it:
+    input  wire [23:0]  direct_id,
+    input  wire [23:0]  direct_peer,
+    input  wire         direct_higher,
+    input  wire         services_end,
+
+    // May this port log in (without a fabric the peer is whoever is there): valid stays until done
+    output reg          allow_valid,
+    output reg  [63:0]  allow_wwpn,
+    input  wire         allow_done,
+    input  wire         allow_ok,
+
+    // A port that has gone is logged out: valid stays until taken
+    output reg          logout_valid,
+    output reg  [23:0]  logout_id,
+    input  wire         logout_taken,
 
     // Login and logout for the task side
     input  wire         login_valid,
@@ -54,6 +81,7 @@ module els_originator #(
     input  wire [31:0]  word0,
     input  wire [31:0]  word1,
     input  wire [31:0]  word2,
+    input  wire [31:0]  word3,
     input  wire [31:0]  word4,
     input  wire [63:0]  wwpn,
     input  wire         class3_valid,
@@ -66,11 +94,15 @@ module els_originator #(
     output wire [23:0]  table_id,
     output reg  [63:0]  table_wwpn,
     output reg  [9:0]   table_words,
+    output wire         table_peer,           // the row is for the N_Port at the other end, which may be a host
     output reg          table_initiator,
     output reg          table_target,
     input  wire         table_done,
     input  wire         table_hit,
     input  wire         table_hit_target,
+    input  wire [23:0]  table_next_id,
+    input  wire [63:0]  table_next_wwpn,
+    input  wire         suspects,             // ports that changed wait to be looked at
 
     output reg          stat_ls_rjt_received,
     output reg          stat_ls_timeout,
@@ -88,41 +120,54 @@ module els_originator #(
     localparam [2:0] OP_ADD    = 3'd2;
     localparam [2:0] OP_REMOVE = 3'd3;
     localparam [2:0] OP_ROLES  = 3'd4;
+    localparam [2:0] OP_NEXT   = 3'd6;
 
-    localparam [2:0] STEP_FLOGI  = 3'd0;
-    localparam [2:0] STEP_SERVER = 3'd1;        // PLOGI to the name server
-    localparam [2:0] STEP_RFT_ID = 3'd2;
-    localparam [2:0] STEP_RFF_ID = 3'd3;
-    localparam [2:0] STEP_SCR    = 3'd4;
-    localparam [2:0] STEP_PLOGI  = 3'd5;
-    localparam [2:0] STEP_PRLI   = 3'd6;
-    localparam [2:0] STEP_LOGO   = 3'd7;
+    localparam [23:0] DIRECT_LOW  = 24'h010101;   // addresses of two N_Ports without a fabric
+    localparam [23:0] DIRECT_HIGH = 24'h010102;
+
+    localparam [3:0] STEP_FLOGI  = 4'd0;
+    localparam [3:0] STEP_SERVER = 4'd1;        // PLOGI to the name server
+    localparam [3:0] STEP_RFT_ID = 4'd2;
+    localparam [3:0] STEP_RFF_ID = 4'd3;
+    localparam [3:0] STEP_SCR    = 4'd4;
+    localparam [3:0] STEP_PLOGI  = 4'd5;
+    localparam [3:0] STEP_PRLI   = 4'd6;
+    localparam [3:0] STEP_LOGO   = 4'd7;
+    localparam [3:0] STEP_PEER   = 4'd8;        // PLOGI to the N_Port at the other end of the link
+    localparam [3:0] STEP_GPN_ID = 4'd9;        // is that port still there
 
     localparam [1:0] RESULT_GOOD     = 2'd0;
     localparam [1:0] RESULT_REJECTED = 2'd1;
     localparam [1:0] RESULT_TIMEOUT  = 2'd2;
     localparam [1:0] RESULT_PROTOCOL = 2'd3;    // an answer that makes no sense
 
-    localparam [3:0] STATE_DOWN   = 4'd0;
-    localparam [3:0] STATE_BUILD  = 4'd1;
-    localparam [3:0] STATE_SEND   = 4'd2;       // until the scheduler has taken the frame
-    localparam [3:0] STATE_WAIT   = 4'd3;       // for the answer
-    localparam [3:0] STATE_RESULT = 4'd4;
-    localparam [3:0] STATE_DELAY  = 4'd5;       // back-off before a retry
-    localparam [3:0] STATE_IDLE   = 4'd6;
-    localparam [3:0] STATE_FIND   = 4'd7;
-    localparam [3:0] STATE_ADD    = 4'd8;
-    localparam [3:0] STATE_ROLES  = 4'd9;
-    localparam [3:0] STATE_REMOVE = 4'd10;
-    localparam [3:0] STATE_DONE   = 4'd11;
-    localparam [3:0] STATE_ABTS   = 4'd12;      // the peer may forget an exchange that timed out
-    localparam [3:0] STATE_ABORT  = 4'd13;      // until the scheduler has taken the ABTS
+    localparam [4:0] STATE_DOWN   = 5'd0;
+    localparam [4:0] STATE_BUILD  = 5'd1;
+    localparam [4:0] STATE_SEND   = 5'd2;       // until the scheduler has taken the frame
+    localparam [4:0] STATE_WAIT   = 5'd3;       // for the answer
+    localparam [4:0] STATE_RESULT = 5'd4;
+    localparam [4:0] STATE_DELAY  = 5'd5;       // back-off before a retry
+    localparam [4:0] STATE_IDLE   = 5'd6;
+    localparam [4:0] STATE_FIND   = 5'd7;
+    localparam [4:0] STATE_ADD    = 5'd8;
+    localparam [4:0] STATE_ROLES  = 5'd9;
+    localparam [4:0] STATE_REMOVE = 5'd10;
+    localparam [4:0] STATE_DONE   = 5'd11;
+    localparam [4:0] STATE_ABTS   = 5'd12;      // the peer may forget an exchange that timed out
+    localparam [4:0] STATE_ABORT  = 5'd13;      // until the scheduler has taken the ABTS
+    localparam [4:0] STATE_DIRECT = 5'd14;      // the other end is an N_Port
+    localparam [4:0] STATE_ALLOW  = 5'd15;
+    localparam [4:0] STATE_NEXT   = 5'd16;      // a port that changed
+    localparam [4:0] STATE_GONE   = 5'd17;
+    localparam [4:0] STATE_EVENT  = 5'd18;      // the task side takes the logout
+
+    localparam [7:0] CT_UNABLE = 8'h09;         // reason: no such port
 
     localparam [2:0] SERVER_ATTEMPTS = 3'd2;    // registration is tolerated to fail
     localparam [2:0] BUSY_ATTEMPTS   = 3'd4;    // LS_RJT logical busy
 
-    reg [3:0]  state;
-    reg [2:0]  step;
+    reg [4:0]  state;
+    reg [3:0]  step;
     reg [2:0]  attempt;                         // failed so far, stays at 7
     reg [1:0]  result;
     reg        busy;                            // LS_RJT said busy
@@ -135,22 +180,36 @@ module els_originator #(
     reg        login_failed;                    // LOGO only cleans up; the status is known
     reg [7:0]  login_status;
     reg [23:0] answer_id;
+    reg [23:0] answer_peer;
     reg [7:0]  answer_credit;
     reg        answer_fabric;                   // FLOGI was answered by a fabric, not by an N_Port at the other end
+    reg        answer_gone;                     // the name server knows no such port, or another under this address
+    reg [31:0] answer_e_d_tov;                  // milliseconds
+    reg [31:0] answer_r_a_tov;
+    reg [23:0] peer_id;                         // the N_Port at the other end, or the port that changed
+    reg [63:0] peer_wwpn;
+    reg        higher;                          // without a fabric: this port's name is the higher one
+    reg        posted;                          // a frame waits for the scheduler
+    reg        services_ended;
     reg [23:0] destination;
 
-    assign table_id = login_done_id;
+    assign table_peer = step == STEP_PEER;
+    assign table_id   = step == STEP_PEER || step == STEP_GPN_ID ? peer_id : login_done_id;
+
+    localparam [31:0] E_D_TOV = E_D_TOV_MS;
+    localparam [31:0] R_A_TOV = R_A_TOV_MS;
 
     // What each step sends
     reg  [4:0] last_word;
     reg        is_ct;
 
     always @* begin
-        is_ct = step == STEP_RFT_ID || step == STEP_RFF_ID;
+        is_ct = step == STEP_RFT_ID || step == STEP_RFF_ID || step == STEP_GPN_ID;
         case (step)
             STEP_RFT_ID: last_word = 5'd12;
             STEP_RFF_ID: last_word = 5'd5;
             STEP_SCR:    last_word = 5'd1;
+            STEP_GPN_ID: last_word = 5'd4;
             STEP_PRLI:   last_word = 5'd4;
             STEP_LOGO:   last_word = 5'd3;
             default:     last_word = 5'd28;
@@ -159,7 +218,9 @@ module els_originator #(
             STEP_FLOGI:  destination = `FC_ADDR_FABRIC_LOGIN;
             STEP_SERVER,
             STEP_RFT_ID,
-            STEP_RFF_ID: destination = `FC_ADDR_NAME_SERVER;
+            STEP_RFF_ID,
+            STEP_GPN_ID: destination = `FC_ADDR_NAME_SERVER;
+            STEP_PEER:   destination = peer_id;
             STEP_SCR:    destination = `FC_ADDR_FABRIC_CONTROLLER;
             default:     destination = login_done_id;
         endcase
@@ -186,7 +247,7 @@ module els_originator #(
         case (step)
             STEP_FLOGI:
                 build_word = index == 5'd0 ? {`FC_ELS_FLOGI, 24'd0} : parameter_word;
-            STEP_SERVER, STEP_PLOGI:
+            STEP_SERVER, STEP_PLOGI, STEP_PEER:
                 build_word = index == 5'd0 ? {`FC_ELS_PLOGI, 24'd0} : parameter_word;
             STEP_RFT_ID, STEP_RFF_ID:
                 case (index)
@@ -196,6 +257,14 @@ module els_originator #(
                     5'd4:    build_word = {8'd0, my_id};
                     5'd5:    build_word = step == STEP_RFT_ID ? 32'h00000100 :                      // FC-4 type map: bit 8
                                           {16'd0, `FC_NS_FEATURE_TARGET | `FC_NS_FEATURE_INITIATOR, `FC_TYPE_FCP};
+                    default: build_word = 32'd0;
+                endcase
+            STEP_GPN_ID:
+                case (index)
+                    5'd0:    build_word = 32'h01000000;
+                    5'd1:    build_word = {`FC_CT_SERVICE_DIRECTORY, `FC_CT_SERVICE_NAME_SERVER, 16'd0};
+                    5'd2:    build_word = {`FC_CT_GPN_ID, 16'd0};
+                    5'd4:    build_word = {8'd0, peer_id};
                     default: build_word = 32'd0;
                 endcase
             STEP_SCR:
@@ -225,8 +294,15 @@ module els_originator #(
     wire        is_rjt   = is_ct ? word2[31:16] == `FC_CT_REJECT && reply_words >= 10'd4 :
                            opcode == `FC_ELS_LS_RJT && reply_words == 10'd2;
 
-    wire unused_reply = ^{reply_header[191:184], reply_header[159:152], reply_header[119:64], reply_header[47:0], word0[23:0], word1[31:24], word2[15:0],
-                          word4[31:6], word4[3:0]};
+
+    // E_D_TOV in a login: milliseconds, or nanoseconds when the peer says so (x / 1,000,000 to 1 part in 10^5)
+    wire [44:0] from_ns    = {13'd0, word4} * 45'd4295;
+    wire unused_reply = ^{reply_header[191:184], reply_header[159:152], reply_header[119:64], reply_header[47:0], word0[23:0], word1[31:24], word2[15:0], from_ns[31:0]};
+    wire [31:0] told_e_d   = word2[26] ? {19'd0, from_ns[44:32]} : word4;
+    wire [31:0] use_e_d    = answer_e_d_tov == 32'd0 ? E_D_TOV : answer_e_d_tov;
+    wire [31:0] use_r_a    = answer_r_a_tov == 32'd0 ? R_A_TOV : answer_r_a_tov;
+    wire        own_higher = cfg_wwpn > wwpn;
+    wire [7:0]  told_credit = word1[15:0] == 16'd0 ? 8'd1 : word1[15:8] != 8'd0 ? 8'd255 : word1[7:0];
 
     reg is_good;
 
@@ -234,11 +310,13 @@ module els_originator #(
         is_good = opcode == `FC_ELS_LS_ACC;
         case (step)
             STEP_FLOGI:
-                is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd29 && reply_header[183:160] != 24'd0;
-            STEP_SERVER, STEP_PLOGI:
+                is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd29 && (reply_header[183:160] != 24'd0 || !word2[28]);
+            STEP_SERVER, STEP_PLOGI, STEP_PEER:
                 is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd29 && class3_valid && size_valid;
             STEP_RFT_ID, STEP_RFF_ID:
                 is_good = word2[31:16] == `FC_CT_ACCEPT && reply_words >= 10'd4;
+            STEP_GPN_ID:
+                is_good = word2[31:16] == `FC_CT_ACCEPT && reply_words >= 10'd6;
             STEP_PRLI:
                 is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd5 && word1[31:24] == `FC_TYPE_FCP;
             default: ;
@@ -250,9 +328,9 @@ module els_originator #(
 
     // 1, 2, 4, 8 times E_D_TOV
     wire [2:0]  back_off_shift = attempt < 3'd3 ? attempt : 3'd3;
-    wire [19:0] back_off       = {4'd0, cfg_e_d_tov_ticks} << back_off_shift;
+    wire [19:0] back_off       = {4'd0, e_d_tov_ticks} << back_off_shift;
 
-    task start_step(input [2:0] next);
+    task start_step(input [3:0] next);
         begin
             step    <= next;
             index   <= 5'd0;
@@ -270,7 +348,7 @@ module els_originator #(
         end
     endtask
 
-    task ask_table(input [2:0] op, input [3:0] next);
+    task ask_table(input [2:0] op, input [4:0] next);
         begin
             table_valid <= 1'b1;
             table_op    <= op;
@@ -315,8 +393,26 @@ module els_originator #(
         login_failed         = 1'b0;
         login_status         = 8'd0;
         answer_id            = 24'd0;
+        answer_peer          = 24'd0;
         answer_credit        = 8'd1;
         answer_fabric        = 1'b0;
+        answer_gone          = 1'b0;
+        answer_e_d_tov       = 32'd0;
+        answer_r_a_tov       = 32'd0;
+        peer_id              = 24'd0;
+        peer_wwpn            = 64'd0;
+        higher               = 1'b0;
+        posted               = 1'b0;
+        services_ended       = 1'b0;
+        in_fabric            = 1'b0;
+        e_d_tov_ms           = E_D_TOV;
+        r_a_tov_ms           = R_A_TOV;
+        e_d_tov_ticks        = 16'd0;
+        r_a_tov_ticks        = 16'd0;
+        allow_valid          = 1'b0;
+        allow_wwpn           = 64'd0;
+        logout_valid         = 1'b0;
+        logout_id            = 24'd0;
         my_id                = 24'd0;
         my_id_valid          = 1'b0;
         bb_credit_set        = 1'b0;
@@ -352,6 +448,12 @@ module els_originator #(
         stat_ls_rjt_received <= 1'b0;
         stat_ls_timeout      <= 1'b0;
         stat_reply_unknown   <= 1'b0;
+        e_d_tov_ticks        <= e_d_tov_ms == E_D_TOV ? cfg_e_d_tov_ticks : e_d_tov_ms[31:16] != 16'd0 ? 16'hFFFF : e_d_tov_ms[15:0];
+        r_a_tov_ticks        <= r_a_tov_ms == R_A_TOV ? cfg_r_a_tov_ticks : r_a_tov_ms[31:16] != 16'd0 ? 16'hFFFF : r_a_tov_ms[15:0];
+        if (request_taken)
+            posted <= 1'b0;
+        if (services_end)
+            services_ended <= 1'b1;
 
         if (login_done_valid && login_done_ready)
             login_done_valid <= 1'b0;
@@ -373,7 +475,7 @@ module els_originator #(
         case (state)
             STATE_DOWN: begin
                 login_active <= 1'b0;
-                if (link_active)
+                if (link_active && !posted)
                     start_step(STEP_FLOGI);
             end
 
@@ -384,6 +486,7 @@ module els_originator #(
                 index         <= index + 5'd1;
                 if (index == last_word) begin
                     request_send   <= 1'b1;
+                    posted         <= 1'b1;
                     request_words  <= {1'b0, last_word} + 6'd1;
                     request_header <= {is_ct ? `FC_RCTL_UNSOLICITED_CONTROL : `FC_RCTL_ELS_REQUEST, destination, 8'h00,
                                        step == STEP_FLOGI ? 24'd0 : my_id, is_ct ? `FC_TYPE_CT : `FC_TYPE_ELS, `FC_FCTL_USUAL_REQUEST,
@@ -394,7 +497,7 @@ module els_originator #(
 
             STATE_SEND:
                 if (request_taken) begin
-                    timer <= {3'd0, cfg_r_a_tov_ticks, 1'b0};       // 2 x R_A_TOV
+                    timer <= {3'd0, r_a_tov_ticks, 1'b0};       // 2 x R_A_TOV
                     state <= STATE_WAIT;
                 end
 
@@ -403,8 +506,12 @@ module els_originator #(
                     result               <= is_good ? RESULT_GOOD : is_rjt ? RESULT_REJECTED : RESULT_PROTOCOL;
                     busy                 <= is_rjt && !is_ct && word1[23:16] == `FC_LSRJT_LOGICAL_BUSY;
                     stat_ls_rjt_received <= !is_good && is_rjt && !is_ct;
-                    answer_id            <= reply_header[183:160];
-                    answer_credit        <= word1[15:0] == 16'd0 ? 8'd1 : word1[15:8] != 8'd0 ? 8'd255 : word1[7:0];
+                    answer_id            <= reply_header[183:160] != 24'd0 ? reply_header[183:160] : own_higher ? DIRECT_HIGH : DIRECT_LOW;
+                    answer_e_d_tov       <= told_e_d;
+                    answer_r_a_tov       <= word3;
+                    answer_gone          <= is_good ? {word4, wwpn[63:32]} != peer_wwpn : is_rjt && word3[23:16] == CT_UNABLE;
+                    answer_credit        <= told_credit;
+                    answer_peer          <= reply_header[151:128];
                     answer_fabric        <= word2[28];
                     table_wwpn           <= wwpn;
                     table_words          <= payload_words;
@@ -423,6 +530,7 @@ module els_originator #(
 
             STATE_ABTS: begin
                 request_send   <= 1'b1;
+                posted         <= 1'b1;
                 request_words  <= 6'd0;
                 request_header <= {`FC_RCTL_ABTS, destination, 8'h00, my_id, `FC_TYPE_BLS, `FC_FCTL_USUAL_ABTS,
                                    counter, 24'h000000, 8'hF0, counter, `FC_X_ID_UNASSIGNED, 32'h00000000};
@@ -439,12 +547,21 @@ module els_originator #(
                         if (result == RESULT_GOOD) begin
                             my_id           <= answer_id;
                             my_id_valid     <= 1'b1;
+                            in_fabric       <= answer_fabric;
                             bb_credit_set   <= 1'b1;
                             bb_credit_value <= answer_credit;
-                            if (answer_fabric)
+                            services_ended  <= 1'b0;
+                            if (answer_fabric) begin
+                                e_d_tov_ms <= use_e_d;
+                                r_a_tov_ms <= use_r_a;
                                 start_step(STEP_SERVER);
-                            else
-                                state <= STATE_IDLE;
+                            end else begin
+                                peer_id   <= answer_peer != 24'd0 && answer_peer != `FC_ADDR_FABRIC_LOGIN ? answer_peer :
+                                             answer_id == DIRECT_LOW ? DIRECT_HIGH : DIRECT_LOW;
+                                peer_wwpn <= table_wwpn;
+                                higher    <= cfg_wwpn > table_wwpn;
+                                state     <= STATE_DIRECT;
+                            end
                         end else begin
                             retry_later;
                         end
@@ -456,7 +573,19 @@ module els_originator #(
                         else if (step == STEP_SERVER && result != RESULT_GOOD)
                             start_step(STEP_SCR);
                         else
-                            start_step(step + 3'd1);
+                            start_step(step + 4'd1);
+                    STEP_PEER:
+                        if (result == RESULT_GOOD)
+                            ask_table(OP_ADD, STATE_ADD);
+                        else if (attempt + 3'd1 < SERVER_ATTEMPTS)
+                            retry_later;
+                        else
+                            state <= STATE_IDLE;
+                    STEP_GPN_ID:
+                        if ((result == RESULT_GOOD || result == RESULT_REJECTED) && answer_gone)
+                            ask_table(OP_REMOVE, STATE_GONE);
+                        else
+                            state <= STATE_IDLE;
                     STEP_PLOGI, STEP_PRLI:
                         if (result == RESULT_GOOD && step == STEP_PLOGI)
                             ask_table(OP_ADD, STATE_ADD);
@@ -484,21 +613,81 @@ module els_originator #(
                     end
                 end
 
+            // The port with the higher name sends PLOGI, unless the other was quicker
+            STATE_DIRECT:
+                if (!posted) begin
+                    step <= STEP_PEER;
+                    if (higher) begin
+                        allow_valid <= 1'b1;
+                        allow_wwpn  <= peer_wwpn;
+                        state       <= STATE_ALLOW;
+                    end else begin
+                        state <= STATE_IDLE;
+                    end
+                end
+
+            STATE_ALLOW:
+                if (allow_done) begin
+                    allow_valid <= 1'b0;
+                    if (allow_ok)
+                        ask_table(OP_FIND, STATE_FIND);
+                    else
+                        state <= STATE_IDLE;
+                end
+
+            // A port that changed: the name server says whether it is still there
+            STATE_NEXT:
+                if (table_done) begin
+                    table_valid <= 1'b0;
+                    peer_id     <= table_next_id;
+                    peer_wwpn   <= table_next_wwpn;
+                    if (table_hit)
+                        start_step(STEP_GPN_ID);
+                    else
+                        state <= STATE_IDLE;
+                end
+
+            STATE_GONE:
+                if (table_done) begin
+                    table_valid  <= 1'b0;
+                    logout_valid <= table_hit;
+                    logout_id    <= peer_id;
+                    state        <= table_hit ? STATE_EVENT : STATE_IDLE;
+                end
+
+            STATE_EVENT:
+                if (logout_taken) begin
+                    logout_valid <= 1'b0;
+                    state        <= STATE_IDLE;
+                end
+
             STATE_IDLE:
-                if (login_valid && !login_ready && !login_done_valid && !link_down_event) begin
+                if (services_ended && in_fabric) begin
+                    services_ended <= 1'b0;
+                    start_step(STEP_SERVER);
+                end else if (suspects && in_fabric) begin
+                    step <= STEP_GPN_ID;
+                    ask_table(OP_NEXT, STATE_NEXT);
+                end else if (login_valid && !login_ready && !login_done_valid && !link_down_event) begin
                     login_ready     <= 1'b1;
                     login_active    <= 1'b1;
                     login_added     <= 1'b0;
                     login_failed    <= 1'b0;
                     login_done_id   <= login_id;
                     login_is_logout <= login_logout;
+                    step            <= STEP_PLOGI;
                     ask_table(OP_FIND, STATE_FIND);
                 end
 
             STATE_FIND:
                 if (table_done) begin
                     table_valid <= 1'b0;
-                    if (login_is_logout ? !table_hit : table_hit && table_hit_target)
+                    if (step == STEP_PEER) begin
+                        if (table_hit)
+                            state <= STATE_IDLE;
+                        else
+                            start_step(STEP_PEER);
+                    end else if (login_is_logout ? !table_hit : table_hit && table_hit_target)
                         finish(LOGIN_GOOD);
                     else
                         start_step(login_is_logout ? STEP_LOGO : table_hit ? STEP_PRLI : STEP_PLOGI);
@@ -508,7 +697,9 @@ module els_originator #(
                 if (table_done) begin
                     table_valid <= 1'b0;
                     login_added <= 1'b1;
-                    if (table_hit) begin
+                    if (step == STEP_PEER) begin                    // PRLI is for whoever has commands
+                        state <= STATE_IDLE;
+                    end else if (table_hit) begin
                         start_step(STEP_PRLI);
                     end else begin                                  // no free row
                         login_failed <= 1'b1;
@@ -535,14 +726,34 @@ module els_originator #(
             end
         endcase
 
-        if (link_down_event) begin
+        if (link_down_event || session_end) begin
             if (login_active) begin
                 login_done_valid  <= 1'b1;
                 login_done_status <= LOGIN_LINK_DOWN;
             end
-            login_active    <= 1'b0;
-            table_valid     <= 1'b0;
+            login_active <= 1'b0;
+            table_valid  <= 1'b0;
+            allow_valid  <= 1'b0;
+            logout_valid <= 1'b0;
+            my_id_valid  <= 1'b0;
+            in_fabric    <= 1'b0;
+            e_d_tov_ms   <= E_D_TOV;
+            r_a_tov_ms   <= R_A_TOV;
+            state        <= STATE_DOWN;
+        end
+        if (session_direct) begin
+            my_id           <= direct_id;
+            my_id_valid     <= 1'b1;
+            bb_credit_set   <= 1'b1;
+            bb_credit_value <= told_credit;
+            peer_id         <= direct_peer;
+            peer_wwpn       <= wwpn;
+            higher          <= direct_higher;
+            state           <= STATE_DIRECT;
+        end
+        if (link_down_event) begin
             request_send    <= 1'b0;
+            posted          <= 1'b0;
             my_id_valid     <= 1'b0;
             bb_credit_set   <= 1'b1;
             bb_credit_value <= 8'd1;                                // until the next login
@@ -556,6 +767,11 @@ module els_originator #(
             login_done_valid <= 1'b0;
             my_id            <= 24'd0;
             my_id_valid      <= 1'b0;
+            in_fabric        <= 1'b0;
+            posted           <= 1'b0;
+            services_ended   <= 1'b0;
+            allow_valid      <= 1'b0;
+            logout_valid     <= 1'b0;
             table_valid      <= 1'b0;
             request_send     <= 1'b0;
             reply_done       <= 1'b0;

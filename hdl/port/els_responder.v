@@ -9,8 +9,7 @@
 module els_responder #(
     parameter RX_BUFFERS    = 8,      // 1 to 64
     parameter RECEIVE_BYTES = 2112,   // 256 to 2112, multiple of 4
-    parameter E_D_TOV_MS    = 2000,   // told to the peer
-    parameter R_A_TOV_MS    = 10000   // told to the peer
+    parameter E_D_TOV_MS    = 2000    // told to the peer in LS_ACC to PLOGI
 ) (
     input  wire            clk,
     input  wire            rst,
@@ -21,6 +20,8 @@ module els_responder #(
     input  wire [23:0]     my_id,
     input  wire            my_id_valid,
     input  wire [32*6-1:0] lesb,
+    input  wire [31:0]     e_d_tov_ms,          // in use, told to the peer in LS_ACC to RTV
+    input  wire [31:0]     r_a_tov_ms,
 
     // Request, from ls_receive
     input  wire            request_valid,
@@ -29,10 +30,13 @@ module els_responder #(
     input  wire [9:0]      request_words,
     input  wire [31:0]     word0,
     input  wire [31:0]     word1,
+    input  wire [31:0]     word2,
     input  wire [31:0]     word4,
     input  wire [63:0]     wwpn,
     input  wire            class3_valid,
     input  wire            size_valid,
+    output reg  [5:0]      request_rd_addr,     // RSCN: its pages, two clocks later
+    input  wire [31:0]     request_rd_data,
 
     // Reply, to ls_transmit
     output reg             reply_write,
@@ -41,11 +45,13 @@ module els_responder #(
     output reg             reply_send,
     output reg  [191:0]    reply_header,
     output reg  [5:0]      reply_words,
+    input  wire            reply_busy,
 
     // Login table
     output reg             table_valid,
     output reg  [2:0]      table_op,
     output reg  [23:0]     table_id,
+    output wire [23:0]     table_mask,
     output wire            table_initiator,
     output wire            table_target,
     input  wire            table_done,
@@ -66,6 +72,26 @@ module els_responder #(
     output reg  [23:0]     logout_id,
     input  wire            logout_taken,
 
+    // Is there such an exchange (REC, RRQ): valid stays until done
+    output reg             exchange_valid,
+    output wire [23:0]     exchange_peer,
+    output wire            exchange_own,        // this port is its originator
+    output wire [15:0]     exchange_ox_id,
+    output wire [15:0]     exchange_rx_id,
+    input  wire            exchange_done,
+    input  wire            exchange_open,
+    input  wire [15:0]     exchange_responder,
+    input  wire            exchange_initiative,
+    input  wire [31:0]     exchange_bytes,
+
+    // All logins end: the fabric's own has gone, or an N_Port at the other end has begun anew
+    output reg             session_end,
+    output reg             session_direct,      // the latter; these hold for it:
+    output wire [23:0]     direct_id,           // this port's address from now on
+    output wire [23:0]     direct_peer,
+    output wire            direct_higher,       // this port has the higher name: it sends PLOGI
+    output reg             services_end,        // name server or fabric controller have logged out
+
     output reg             login_event_valid,
     output reg  [5:0]      login_event_index,
 
@@ -78,30 +104,38 @@ module els_responder #(
     localparam [7:0] EXP_PORT_NAME    = 8'h0D;   // invalid N_Port name
     localparam [7:0] EXP_N_PORT_ID    = 8'h1F;   // invalid N_Port_ID
 
+    localparam [23:0] DIRECT_LOW  = 24'h010101;  // addresses of two N_Ports without a fabric
+    localparam [23:0] DIRECT_HIGH = 24'h010102;
+
     localparam [2:0] OP_FIND      = 3'd0;
     localparam [2:0] OP_FIND_NAME = 3'd1;
     localparam [2:0] OP_ADD       = 3'd2;
     localparam [2:0] OP_REMOVE    = 3'd3;
     localparam [2:0] OP_ROLES     = 3'd4;
+    localparam [2:0] OP_SUSPECT   = 3'd5;
 
-    localparam [3:0] STATE_IDLE        = 4'd0;
-    localparam [3:0] STATE_DECIDE      = 4'd1;   // by opcode and length
-    localparam [3:0] STATE_FIND        = 4'd2;   // is the sender logged in
-    localparam [3:0] STATE_LOGGED_IN   = 4'd3;   // requests that need a login
-    localparam [3:0] STATE_REMOVE      = 4'd4;   // LOGO, PLOGI again: the old login goes first
-    localparam [3:0] STATE_EVENT       = 4'd5;   // the task side takes the logout
-    localparam [3:0] STATE_PARAMETERS  = 4'd6;   // PLOGI: service parameters
-    localparam [3:0] STATE_ALLOW       = 4'd7;
-    localparam [3:0] STATE_NAME        = 4'd8;   // the same port logged in under another N_Port_ID
-    localparam [3:0] STATE_NAME_REMOVE = 4'd9;
-    localparam [3:0] STATE_ADD         = 4'd10;
-    localparam [3:0] STATE_ROLES       = 4'd11;
-    localparam [3:0] STATE_BUILD       = 4'd12;
-    localparam [3:0] STATE_SEND        = 4'd13;
-    localparam [3:0] STATE_FINISH      = 4'd14;
+    localparam [4:0] STATE_IDLE        = 5'd0;
+    localparam [4:0] STATE_DECIDE      = 5'd1;   // by opcode and length
+    localparam [4:0] STATE_FIND        = 5'd2;   // is the sender logged in
+    localparam [4:0] STATE_LOGGED_IN   = 5'd3;   // requests that need a login
+    localparam [4:0] STATE_REMOVE      = 5'd4;   // LOGO, PLOGI again: the old login goes first
+    localparam [4:0] STATE_EVENT       = 5'd5;   // the task side takes the logout
+    localparam [4:0] STATE_PARAMETERS  = 5'd6;   // PLOGI: service parameters
+    localparam [4:0] STATE_ALLOW       = 5'd7;
+    localparam [4:0] STATE_NAME        = 5'd8;   // the same port logged in under another N_Port_ID
+    localparam [4:0] STATE_NAME_REMOVE = 5'd9;
+    localparam [4:0] STATE_ADD         = 5'd10;
+    localparam [4:0] STATE_ROLES       = 5'd11;
+    localparam [4:0] STATE_BUILD       = 5'd12;
+    localparam [4:0] STATE_SEND        = 5'd13;
+    localparam [4:0] STATE_FINISH      = 5'd14;
+    localparam [4:0] STATE_EXCHANGE    = 5'd15;   // REC, RRQ: the task side looks for the exchange
+    localparam [4:0] STATE_PAGE        = 5'd16;   // RSCN: read a page,
+    localparam [4:0] STATE_PAGE_MARK   = 5'd17;   // and mark the ports it names
+    localparam [4:0] STATE_LEAVE       = 5'd18;   // LOGO of the fabric: the answer goes out before the address does
 
-    reg [3:0] state;
-    reg [3:0] after_event;
+    reg [4:0] state;
+    reg [4:0] after_event;
     reg       refused;
     reg [7:0] reason;
     reg [7:0] explanation;
@@ -111,6 +145,7 @@ module els_responder #(
     reg [7:0] counter;         // SEQ_ID of the replies and low byte of their RX_ID
     reg [3:0] page_code;       // response code of a PRLI or PRLO page
     reg       establish;
+    reg [1:0] page_wait;
     reg       lost;            // the link went down while the allow list was looking
 
     wire [23:0] s_id   = request_header[151:128];
@@ -118,8 +153,12 @@ module els_responder #(
     wire [1:0]  fill   = request_header[97:96];
     wire [7:0]  opcode = word0[31:24];
 
-    wire unused_header = ^{request_header[191:152], request_header[127:98], request_header[95:64], request_header[47:0]};
-    wire unused_word   = ^{word1[23:16], word1[7:0], word4[31:6], word4[3:0]};
+    wire unused_header = ^{request_header[191:184], request_header[159:152], request_header[127:98], request_header[95:64], request_header[47:0]};
+    wire unused_word   = ^{word4[31:6], word4[3:0], request_rd_data[31:26]};
+    // FLOGI of an N_Port at the other end of the link; ls_receive drops it in a fabric
+    wire is_direct     = opcode == `FC_ELS_FLOGI && request_header[183:160] == `FC_ADDR_FABRIC_LOGIN;
+    wire from_fabric   = s_id == `FC_ADDR_FABRIC_LOGIN;
+    wire from_services = s_id == `FC_ADDR_NAME_SERVER || s_id == `FC_ADDR_FABRIC_CONTROLLER;
 
     // Lengths, in words
     wire page_length_ok = request_words >= 10'd5 && request_words[1:0] == 2'd1 && word0[23:16] == 8'h10
@@ -141,14 +180,28 @@ module els_responder #(
         .E_D_TOV_MS(E_D_TOV_MS)
     ) service_parameters_inst (
         .index(index),
-        .fabric(1'b0),
+        .fabric(opcode == `FC_ELS_FLOGI),
         .cfg_wwpn(cfg_wwpn),
         .cfg_wwnn(cfg_wwnn),
         .word(parameter_word)
     );
 
-    localparam [31:0] R_A_TOV = R_A_TOV_MS;
-    localparam [31:0] E_D_TOV = E_D_TOV_MS;
+    // Without a fabric the lower name has the lower address
+    assign direct_higher = cfg_wwpn > wwpn;
+    assign direct_id     = direct_higher ? DIRECT_HIGH : DIRECT_LOW;
+    assign direct_peer   = direct_higher ? DIRECT_LOW : DIRECT_HIGH;
+
+    // REC and RRQ: originator's address, then both X_IDs
+    assign exchange_own   = word1[23:0] == my_id;
+    assign exchange_peer  = s_id;
+    assign exchange_ox_id = word2[31:16];
+    assign exchange_rx_id = word2[15:0];
+    localparam [31:0] E_STAT_RESPONDER  = 32'h80000000;
+    localparam [31:0] E_STAT_INITIATIVE = 32'h40000000;
+
+    // RSCN page: address format in bits 25:24, then the address
+    assign table_mask = request_rd_data[25:24] == 2'd0 ? 24'hFFFFFF : request_rd_data[25:24] == 2'd1 ? 24'hFFFF00 :
+                        request_rd_data[25:24] == 2'd2 ? 24'hFF0000 : 24'h000000;
 
     assign table_initiator = opcode == `FC_ELS_PRLI && peer_initiator;
     assign table_target    = opcode == `FC_ELS_PRLI && peer_target;
@@ -166,7 +219,7 @@ module els_responder #(
                 build_word = {`FC_ELS_LS_ACC, 24'h100014};
         end else begin
             case (opcode)
-                `FC_ELS_PLOGI:
+                `FC_ELS_PLOGI, `FC_ELS_FLOGI:
                     build_word = parameter_word;
                 `FC_ELS_PRLI:
                     case (index)
@@ -188,8 +241,8 @@ module els_responder #(
                     endcase
                 `FC_ELS_RTV:
                     case (index)
-                        5'd1:    build_word = R_A_TOV;
-                        5'd2:    build_word = E_D_TOV;
+                        5'd1:    build_word = r_a_tov_ms;
+                        5'd2:    build_word = e_d_tov_ms;
                         default: build_word = 32'd0;
                     endcase
                 `FC_ELS_RLS:
@@ -200,6 +253,14 @@ module els_responder #(
                         5'd4:    build_word = lesb[127:96];
                         5'd5:    build_word = lesb[159:128];
                         default: build_word = lesb[191:160];
+                    endcase
+                `FC_ELS_REC:
+                    case (index)
+                        5'd1:    build_word = {exchange_ox_id, exchange_responder};
+                        5'd2:    build_word = {8'd0, word1[23:0]};
+                        5'd3:    build_word = {8'd0, exchange_own ? s_id : my_id};
+                        5'd4:    build_word = exchange_bytes;
+                        default: build_word = (exchange_own ? 32'd0 : E_STAT_RESPONDER) | (exchange_initiative ? E_STAT_INITIATIVE : 32'd0);
                     endcase
                 default:
                     build_word = 32'd0;
@@ -230,7 +291,7 @@ module els_responder #(
         end
     endtask
 
-    task ask_table(input [2:0] op, input [23:0] id, input [3:0] next);
+    task ask_table(input [2:0] op, input [23:0] id, input [4:0] next);
         begin
             table_valid <= 1'b1;
             table_op    <= op;
@@ -240,7 +301,7 @@ module els_responder #(
     endtask
 
     // The task side ends all tasks with this N_Port before anything else happens
-    task logout(input [23:0] id, input [3:0] next);
+    task logout(input [23:0] id, input [4:0] next);
         begin
             table_valid  <= 1'b0;
             logout_valid <= 1'b1;
@@ -262,7 +323,13 @@ module els_responder #(
         counter            = 8'd0;
         page_code          = 4'd0;
         establish          = 1'b0;
+        page_wait          = 2'd0;
         lost               = 1'b0;
+        request_rd_addr    = 6'd0;
+        exchange_valid     = 1'b0;
+        session_end        = 1'b0;
+        session_direct     = 1'b0;
+        services_end       = 1'b0;
         request_done       = 1'b0;
         reply_write        = 1'b0;
         reply_addr         = 5'd0;
@@ -291,6 +358,9 @@ module els_responder #(
         login_event_valid  <= 1'b0;
         stat_ls_rjt_sent   <= 1'b0;
         stat_plogi_refused <= 1'b0;
+        session_end        <= 1'b0;
+        session_direct     <= 1'b0;
+        services_end       <= 1'b0;
 
         case (state)
             STATE_IDLE: begin
@@ -298,8 +368,10 @@ module els_responder #(
                 establish <= 1'b0;
                 lost      <= 1'b0;
                 index     <= 5'd0;
+                page_wait <= 2'd0;
+                request_rd_addr <= 6'd1;
                 if (request_valid && !request_done)
-                    state <= my_id_valid && !link_down_event ? STATE_DECIDE : STATE_FINISH;
+                    state <= (my_id_valid || is_direct) && !link_down_event ? STATE_DECIDE : STATE_FINISH;
             end
 
             STATE_DECIDE:
@@ -319,12 +391,27 @@ module els_responder #(
                                 refuse(`FC_LSRJT_LOGICAL_ERROR, `FC_LSRJT_EXP_INVALID_LENGTH);
                             else
                                 ask_table(OP_REMOVE, s_id, STATE_REMOVE);
+                        `FC_ELS_FLOGI:
+                            if (!is_direct)
+                                refuse(`FC_LSRJT_UNSUPPORTED, `FC_LSRJT_EXP_NONE);
+                            else if (request_words != 10'd29 && request_words != 10'd64)
+                                refuse(`FC_LSRJT_LOGICAL_ERROR, `FC_LSRJT_EXP_INVALID_LENGTH);
+                            else if (!class3_valid)
+                                refuse(`FC_LSRJT_LOGICAL_ERROR, `FC_LSRJT_EXP_SERVICE_PARAMETER_OPTION);
+                            else if (!size_valid)
+                                refuse(`FC_LSRJT_LOGICAL_ERROR, EXP_RECEIVE_SIZE);
+                            else if (wwpn == 64'd0 || wwpn == cfg_wwpn)
+                                refuse(`FC_LSRJT_LOGICAL_ERROR, EXP_PORT_NAME);
+                            else
+                                accept(6'd29);
                         `FC_ELS_RSCN:
                             if (!rscn_length_ok)
                                 refuse(`FC_LSRJT_LOGICAL_ERROR, `FC_LSRJT_EXP_INVALID_LENGTH);
+                            else if (s_id == `FC_ADDR_FABRIC_CONTROLLER)
+                                state <= STATE_PAGE;
                             else
                                 accept(6'd1);
-                        `FC_ELS_PRLI, `FC_ELS_PRLO, `FC_ELS_ADISC, `FC_ELS_RTV, `FC_ELS_RLS, `FC_ELS_ECHO:
+                        `FC_ELS_PRLI, `FC_ELS_PRLO, `FC_ELS_ADISC, `FC_ELS_RTV, `FC_ELS_RLS, `FC_ELS_ECHO, `FC_ELS_REC, `FC_ELS_RRQ:
                             ask_table(OP_FIND, s_id, STATE_FIND);
                         default:
                             refuse(`FC_LSRJT_UNSUPPORTED, `FC_LSRJT_EXP_NONE);
@@ -387,6 +474,15 @@ module els_responder #(
                             refuse(`FC_LSRJT_UNABLE, EXP_N_PORT_ID);
                         else
                             accept(6'd7);
+                    `FC_ELS_REC, `FC_ELS_RRQ:
+                        if (request_words != 10'd3) begin
+                            refuse(`FC_LSRJT_LOGICAL_ERROR, `FC_LSRJT_EXP_INVALID_LENGTH);
+                        end else if (word1[23:0] != s_id && word1[23:0] != my_id) begin
+                            refuse(`FC_LSRJT_LOGICAL_ERROR, `FC_LSRJT_EXP_INVALID_S_ID);
+                        end else begin
+                            exchange_valid <= 1'b1;
+                            state          <= STATE_EXCHANGE;
+                        end
                     default:                                    // ECHO
                         if (request_words > 10'd29) begin
                             refuse(`FC_LSRJT_LOGICAL_ERROR, `FC_LSRJT_EXP_INVALID_LENGTH);
@@ -481,6 +577,38 @@ module els_responder #(
                     end
                 end
 
+            STATE_EXCHANGE:
+                if (exchange_done) begin
+                    exchange_valid <= 1'b0;
+                    // REC asks about an open exchange; RRQ gives up the X_IDs of one that was aborted
+                    if (exchange_open != (opcode == `FC_ELS_REC))
+                        refuse(`FC_LSRJT_LOGICAL_ERROR, `FC_LSRJT_EXP_INVALID_OX_ID_RX_ID);
+                    else
+                        accept(opcode == `FC_ELS_REC ? 6'd6 : 6'd1);
+                end
+
+            STATE_PAGE: begin
+                page_wait <= page_wait + 2'd1;
+                if (page_wait == 2'd3)
+                    ask_table(OP_SUSPECT, request_rd_data[23:0], STATE_PAGE_MARK);
+            end
+
+            STATE_PAGE_MARK:
+                if (table_done) begin
+                    table_valid     <= 1'b0;
+                    request_rd_addr <= request_rd_addr + 6'd1;
+                    if ({4'd0, request_rd_addr} == request_words - 10'd1)
+                        accept(6'd1);
+                    else
+                        state <= STATE_PAGE;
+                end
+
+            STATE_LEAVE:
+                if (!reply_send && !reply_busy) begin
+                    session_end <= 1'b1;
+                    state       <= STATE_FINISH;
+                end
+
             STATE_BUILD: begin
                 reply_write <= 1'b1;
                 reply_addr  <= index;
@@ -495,11 +623,15 @@ module els_responder #(
             STATE_SEND: begin
                 reply_send       <= 1'b1;
                 reply_words      <= send_words;
-                reply_header     <= {`FC_RCTL_ELS_REPLY, s_id, 8'h00, my_id, `FC_TYPE_ELS,
+                reply_header     <= {`FC_RCTL_ELS_REPLY, is_direct && !refused ? direct_peer : s_id, 8'h00,
+                                     !is_direct ? my_id : refused ? `FC_ADDR_FABRIC_LOGIN : direct_id, `FC_TYPE_ELS,
                                      `FC_FCTL_USUAL_ELS_REPLY | (opcode == `FC_ELS_ECHO && !refused ? {22'd0, fill} : 24'd0),
                                      counter, 24'h000000, ox_id, 8'hF0, counter, 32'h00000000};
                 stat_ls_rjt_sent <= refused;
-                state            <= STATE_FINISH;
+                session_end      <= is_direct && !refused;
+                session_direct   <= is_direct && !refused;
+                services_end     <= opcode == `FC_ELS_LOGO && !refused && from_services;
+                state            <= opcode == `FC_ELS_LOGO && !refused && from_fabric ? STATE_LEAVE : STATE_FINISH;
             end
 
             default: begin
@@ -513,7 +645,9 @@ module els_responder #(
             table_valid  <= 1'b0;
             logout_valid <= 1'b0;
             reply_send   <= 1'b0;
-            allow_valid  <= 1'b0;
+            allow_valid    <= 1'b0;
+            exchange_valid <= 1'b0;
+            session_end    <= 1'b0;
             lost         <= 1'b1;
             state        <= state == STATE_ALLOW && !allow_done ? STATE_ALLOW : STATE_FINISH;
         end
@@ -525,6 +659,7 @@ module els_responder #(
             table_valid  <= 1'b0;
             allow_valid  <= 1'b0;
             logout_valid <= 1'b0;
+            exchange_valid <= 1'b0;
         end
     end
 

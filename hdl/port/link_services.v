@@ -8,8 +8,8 @@ module link_services #(
     parameter RX_BUFFERS    = 8,      // 1 to 64: BB_Credit offered
     parameter LOGINS        = 32,     // 2 to 64
     parameter RECEIVE_BYTES = 2112,   // 256 to 2112, multiple of 4: receive data field size offered
-    parameter E_D_TOV_MS    = 2000,   // told to peers in PLOGI and RTV
-    parameter R_A_TOV_MS    = 10000   // told to peers in RTV
+    parameter E_D_TOV_MS    = 2000,   // told to peers in PLOGI, and in RTV unless a fabric grants another
+    parameter R_A_TOV_MS    = 10000   // told to peers in RTV unless a fabric grants another
 ) (
     input  wire             clk,
     input  wire             rst,
@@ -28,6 +28,8 @@ module link_services #(
     input  wire [63:0]      cfg_wwnn,
     input  wire [15:0]      cfg_e_d_tov_ticks,
     input  wire [15:0]      cfg_r_a_tov_ticks,
+    output wire [15:0]      e_d_tov_ticks,         // in use: a fabric may have granted others
+    output wire [15:0]      r_a_tov_ticks,
 
     // Received frame
     input  wire             ls_rx_valid,
@@ -73,13 +75,25 @@ module link_services #(
     output reg  [23:0]      logout_id,
     output reg              logout_all,
 
+    // Questions about an exchange (REC, RRQ)
+    output wire             exchange_valid,
+    output wire [23:0]      exchange_peer,
+    output wire             exchange_own,
+    output wire [15:0]      exchange_ox_id,
+    output wire [15:0]      exchange_rx_id,
+    input  wire             exchange_done,
+    input  wire             exchange_open,
+    input  wire [15:0]      exchange_responder,
+    input  wire             exchange_initiative,
+    input  wire [31:0]      exchange_bytes,
+
     // New image pair with an initiator, to the array
     output wire             login_event_valid,
     output wire [5:0]       login_event_index,
 
     // Allow list
-    output wire             allow_valid,
-    output wire [63:0]      allow_wwpn,
+    output reg              allow_valid,
+    output reg  [63:0]      allow_wwpn,
     input  wire             allow_done,
     input  wire             allow_ok,
 
@@ -124,6 +138,8 @@ module link_services #(
     wire [31:0]  word0;
     wire [31:0]  word1;
     wire [31:0]  word2;
+    wire [31:0]  word3;
+    wire [5:0]   request_rd_addr;
     wire [31:0]  word4;
     wire [63:0]  wwpn;
     wire         class3_valid;
@@ -164,54 +180,138 @@ module link_services #(
     wire         result_target;
     wire [5:0]   result_index;
     wire [23:0]  result_id;
+    wire [63:0]  result_wwpn;
+    wire [23:0]  a_mask;
+    wire         suspects;
+    wire         b_peer;
+    wire         unused_peer = b_peer;      // every login is alike
 
-    wire         event_valid;
-    wire [23:0]  event_id;
-    reg          event_taken;
+    wire [31:0]  e_d_tov_ms;
+    wire [31:0]  r_a_tov_ms;
+    wire         in_fabric;
+    wire         session_end;
+    wire         session_direct;
+    wire [23:0]  direct_id;
+    wire [23:0]  direct_peer;
+    wire         direct_higher;
+    wire         services_end;
+    wire         logged_out = link_down_event || session_end;       // everybody
+
+    // Logouts of the responder and of the originator
+    wire         a_event_valid;
+    wire [23:0]  a_event_id;
+    reg          a_event_taken;
+    wire         b_event_valid;
+    wire [23:0]  b_event_id;
+    reg          b_event_taken;
 
     assign stat_ls_dropped = dropped || answer_unknown;
 
     // Logout events: what waits when the link goes down is overtaken by logout_all
     reg all_pending;
-    reg event_offered;
+    reg a_offered;
+    reg b_offered;
 
     initial begin
         all_pending   = 1'b0;
-        event_offered = 1'b0;
-        event_taken   = 1'b0;
+        a_offered     = 1'b0;
+        b_offered     = 1'b0;
+        a_event_taken = 1'b0;
+        b_event_taken = 1'b0;
         logout_valid  = 1'b0;
         logout_id     = 24'd0;
         logout_all    = 1'b0;
     end
 
     always @(posedge clk) begin
-        event_taken <= 1'b0;
+        a_event_taken <= 1'b0;
+        b_event_taken <= 1'b0;
         if (logout_valid) begin
             if (logout_ready) begin
                 logout_valid  <= 1'b0;
-                event_offered <= 1'b0;
-                event_taken   <= event_offered;
+                a_offered     <= 1'b0;
+                b_offered     <= 1'b0;
+                a_event_taken <= a_offered;
+                b_event_taken <= b_offered;
             end
         end else if (all_pending) begin
             logout_valid <= 1'b1;
             logout_all   <= 1'b1;
             logout_id    <= 24'd0;
             all_pending  <= 1'b0;
-        end else if (event_valid && !event_taken && !link_down_event) begin
-            logout_valid  <= 1'b1;
-            logout_all    <= 1'b0;
-            logout_id     <= event_id;
-            event_offered <= 1'b1;
+        end else if (a_event_valid && !a_event_taken && !logged_out) begin
+            logout_valid <= 1'b1;
+            logout_all   <= 1'b0;
+            logout_id    <= a_event_id;
+            a_offered    <= 1'b1;
+        end else if (b_event_valid && !b_event_taken && !logged_out) begin
+            logout_valid <= 1'b1;
+            logout_all   <= 1'b0;
+            logout_id    <= b_event_id;
+            b_offered    <= 1'b1;
         end
-        if (link_down_event) begin
+        if (logged_out) begin
             all_pending   <= 1'b1;
-            event_offered <= 1'b0;
-            event_taken   <= 1'b0;
+            a_offered     <= 1'b0;
+            b_offered     <= 1'b0;
+            a_event_taken <= 1'b0;
+            b_event_taken <= 1'b0;
         end
         if (rst) begin
-            logout_valid  <= 1'b0;
-            all_pending   <= 1'b0;
-            event_offered <= 1'b0;
+            logout_valid <= 1'b0;
+            all_pending  <= 1'b0;
+            a_offered    <= 1'b0;
+            b_offered    <= 1'b0;
+        end
+    end
+
+    // The allow list takes one question at a time: the responder's first
+    wire        a_allow_valid;
+    wire [63:0] a_allow_wwpn;
+    reg         a_allow_pending;
+    wire        b_allow_valid;
+    wire [63:0] b_allow_wwpn;
+    reg         b_allow_asked;
+    reg         asking;
+    reg         asking_b;
+    wire        a_allow_done = allow_done && asking && !asking_b;
+    wire        b_allow_done = allow_done && asking && asking_b && b_allow_asked;
+
+    initial begin
+        allow_valid     = 1'b0;
+        allow_wwpn      = 64'd0;
+        a_allow_pending = 1'b0;
+        b_allow_asked   = 1'b0;
+        asking          = 1'b0;
+        asking_b        = 1'b0;
+    end
+
+    always @(posedge clk) begin
+        allow_valid <= 1'b0;
+        if (a_allow_valid)
+            a_allow_pending <= 1'b1;
+        if (allow_done)
+            asking <= 1'b0;
+        if (!b_allow_valid || b_allow_done)
+            b_allow_asked <= 1'b0;                  // the originator may have lost its interest meanwhile
+        if (!asking && a_allow_pending) begin
+            allow_valid     <= 1'b1;
+            allow_wwpn      <= a_allow_wwpn;
+            a_allow_pending <= 1'b0;
+            asking          <= 1'b1;
+            asking_b        <= 1'b0;
+        end else if (!asking && b_allow_valid && !b_allow_asked) begin
+            allow_valid   <= 1'b1;
+            allow_wwpn    <= b_allow_wwpn;
+            b_allow_asked <= 1'b1;
+            asking        <= 1'b1;
+            asking_b      <= 1'b1;
+        end
+        if (rst) begin
+            allow_valid     <= 1'b0;
+            a_allow_pending <= 1'b0;
+            b_allow_asked   <= 1'b0;
+            asking          <= 1'b0;
         end
     end
 
@@ -228,17 +328,20 @@ module link_services #(
         .ls_rx_done(ls_rx_done),
         .my_id(my_id),
         .my_id_valid(my_id_valid),
+        .in_fabric(in_fabric),
         .reply_busy(reply_busy),
         .capture_write(capture_write),
         .capture_addr(capture_addr),
         .request_valid(request_valid),
         .request_done(request_done),
+        .request_rd_addr(request_rd_addr),
         .reply_valid(answer_valid),
         .reply_done(answer_done),
         .stat_dropped(dropped),
         .word0(word0),
         .word1(word1),
         .word2(word2),
+        .word3(word3),
         .word4(word4),
         .wwpn(wwpn),
         .class3_valid(class3_valid),
@@ -249,8 +352,7 @@ module link_services #(
     els_responder #(
         .RX_BUFFERS(RX_BUFFERS),
         .RECEIVE_BYTES(RECEIVE_BYTES),
-        .E_D_TOV_MS(E_D_TOV_MS),
-        .R_A_TOV_MS(R_A_TOV_MS)
+        .E_D_TOV_MS(E_D_TOV_MS)
     ) els_responder_inst (
         .clk(clk),
         .rst(rst),
@@ -260,25 +362,32 @@ module link_services #(
         .my_id(my_id),
         .my_id_valid(my_id_valid),
         .lesb(lesb[32*6-1:0]),
+        .e_d_tov_ms(e_d_tov_ms),
+        .r_a_tov_ms(r_a_tov_ms),
         .request_valid(request_valid),
         .request_done(request_done),
         .request_header(ls_rx_header),
         .request_words(ls_rx_words),
         .word0(word0),
         .word1(word1),
+        .word2(word2),
         .word4(word4),
         .wwpn(wwpn),
         .class3_valid(class3_valid),
         .size_valid(size_valid),
+        .request_rd_addr(request_rd_addr),
+        .request_rd_data(ls_rx_rd_data),
         .reply_write(reply_write),
         .reply_addr(reply_addr),
         .reply_data(reply_data),
         .reply_send(reply_send),
         .reply_header(reply_header),
         .reply_words(reply_words),
+        .reply_busy(reply_busy),
         .table_valid(a_valid),
         .table_op(a_op),
         .table_id(a_id),
+        .table_mask(a_mask),
         .table_initiator(a_initiator),
         .table_target(a_target),
         .table_done(a_done),
@@ -287,13 +396,29 @@ module link_services #(
         .table_hit_target(result_target),
         .table_index(result_index),
         .table_name_id(result_id),
-        .allow_valid(allow_valid),
-        .allow_wwpn(allow_wwpn),
-        .allow_done(allow_done),
+        .allow_valid(a_allow_valid),
+        .allow_wwpn(a_allow_wwpn),
+        .allow_done(a_allow_done),
         .allow_ok(allow_ok),
-        .logout_valid(event_valid),
-        .logout_id(event_id),
-        .logout_taken(event_taken),
+        .logout_valid(a_event_valid),
+        .logout_id(a_event_id),
+        .logout_taken(a_event_taken),
+        .exchange_valid(exchange_valid),
+        .exchange_peer(exchange_peer),
+        .exchange_own(exchange_own),
+        .exchange_ox_id(exchange_ox_id),
+        .exchange_rx_id(exchange_rx_id),
+        .exchange_done(exchange_done),
+        .exchange_open(exchange_open),
+        .exchange_responder(exchange_responder),
+        .exchange_initiative(exchange_initiative),
+        .exchange_bytes(exchange_bytes),
+        .session_end(session_end),
+        .session_direct(session_direct),
+        .direct_id(direct_id),
+        .direct_peer(direct_peer),
+        .direct_higher(direct_higher),
+        .services_end(services_end),
         .login_event_valid(login_event_valid),
         .login_event_index(login_event_index),
         .stat_ls_rjt_sent(stat_ls_rjt_sent),
@@ -303,7 +428,8 @@ module link_services #(
     els_originator #(
         .RX_BUFFERS(RX_BUFFERS),
         .RECEIVE_BYTES(RECEIVE_BYTES),
-        .E_D_TOV_MS(E_D_TOV_MS)
+        .E_D_TOV_MS(E_D_TOV_MS),
+        .R_A_TOV_MS(R_A_TOV_MS)
     ) els_originator_inst (
         .clk(clk),
         .rst(rst),
@@ -318,6 +444,24 @@ module link_services #(
         .my_id_valid(my_id_valid),
         .bb_credit_set(bb_credit_set),
         .bb_credit_value(bb_credit_value),
+        .in_fabric(in_fabric),
+        .e_d_tov_ms(e_d_tov_ms),
+        .r_a_tov_ms(r_a_tov_ms),
+        .e_d_tov_ticks(e_d_tov_ticks),
+        .r_a_tov_ticks(r_a_tov_ticks),
+        .session_end(session_end),
+        .session_direct(session_direct),
+        .direct_id(direct_id),
+        .direct_peer(direct_peer),
+        .direct_higher(direct_higher),
+        .services_end(services_end),
+        .allow_valid(b_allow_valid),
+        .allow_wwpn(b_allow_wwpn),
+        .allow_done(b_allow_done),
+        .allow_ok(allow_ok),
+        .logout_valid(b_event_valid),
+        .logout_id(b_event_id),
+        .logout_taken(b_event_taken),
         .login_valid(login_valid),
         .login_ready(login_ready),
         .login_id(login_id),
@@ -340,6 +484,7 @@ module link_services #(
         .word0(word0),
         .word1(word1),
         .word2(word2),
+        .word3(word3),
         .word4(word4),
         .wwpn(wwpn),
         .class3_valid(class3_valid),
@@ -350,11 +495,15 @@ module link_services #(
         .table_id(b_id),
         .table_wwpn(b_wwpn),
         .table_words(b_words),
+        .table_peer(b_peer),
         .table_initiator(b_initiator),
         .table_target(b_target),
         .table_done(b_done),
         .table_hit(result_hit),
         .table_hit_target(result_target),
+        .table_next_id(result_id),
+        .table_next_wwpn(result_wwpn),
+        .suspects(suspects),
         .stat_ls_rjt_received(stat_ls_rjt_received),
         .stat_ls_timeout(stat_ls_timeout),
         .stat_reply_unknown(answer_unknown)
@@ -392,7 +541,7 @@ module link_services #(
     ) login_table_inst (
         .clk(clk),
         .rst(rst),
-        .clear(link_down_event),
+        .clear(logged_out),
         .lookup_valid(lookup_valid),
         .lookup_id(lookup_id),
         .lookup_done(lookup_done),
@@ -404,6 +553,7 @@ module link_services #(
         .a_valid(a_valid),
         .a_op(a_op),
         .a_id(a_id),
+        .a_mask(a_mask),
         .a_wwpn(wwpn),
         .a_words(payload_words),
         .a_initiator(a_initiator),
@@ -422,6 +572,8 @@ module link_services #(
         .result_target(result_target),
         .result_index(result_index),
         .result_id(result_id),
+        .result_wwpn(result_wwpn),
+        .suspects(suspects),
         .status_logins(status_logins)
     );
 

@@ -25,6 +25,7 @@ module login_table #(
     input  wire        a_valid,
     input  wire [2:0]  a_op,
     input  wire [23:0] a_id,
+    input  wire [23:0] a_mask,              // SUSPECT: the bits of a_id that count
     input  wire [63:0] a_wwpn,
     input  wire [9:0]  a_words,
     input  wire        a_initiator,
@@ -46,7 +47,10 @@ module login_table #(
     output reg         result_initiator,    // roles before the operation
     output reg         result_target,
     output reg  [5:0]  result_index,
-    output reg  [23:0] result_id,           // FIND_NAME: where that port is logged in
+    output reg  [23:0] result_id,           // FIND_NAME: where that port is logged in; NEXT: which port
+    output reg  [63:0] result_wwpn,         // NEXT: its name
+
+    output wire        suspects,            // a port that changed is to be looked at
 
     output reg  [7:0]  status_logins
 );
@@ -56,6 +60,8 @@ module login_table #(
     localparam [2:0] OP_ADD       = 3'd2;   // PLOGI done; a row that exists keeps its roles
     localparam [2:0] OP_REMOVE    = 3'd3;
     localparam [2:0] OP_ROLES     = 3'd4;   // PRLI done (or undone, with both roles 0)
+    localparam [2:0] OP_SUSPECT   = 3'd5;   // the fabric says that these ports changed
+    localparam [2:0] OP_NEXT      = 3'd6;   // one of them, which is suspect no longer
 
     initial begin
         if (LOGINS < 2 || LOGINS > 64) begin
@@ -68,6 +74,7 @@ module login_table #(
     reg [63:0] used;
     reg [63:0] initiator;
     reg [63:0] target;
+    reg [63:0] suspect;
     reg [23:0] row_id    [0:63];
     reg [63:0] row_wwpn  [0:63];
     reg [9:0]  row_words [0:63];
@@ -85,12 +92,15 @@ module login_table #(
     wire        take_b      = b_valid && !b_done && !take_a;
     wire [2:0]  search_op   = take_a ? a_op : b_op;
     wire [23:0] search_id   = take_a ? a_id : b_id;
+    wire [23:0] search_mask = take_a && a_op == OP_SUSPECT ? a_mask : 24'hFFFFFF;
     wire [63:0] search_wwpn = take_a ? a_wwpn : b_wwpn;
 
     wire [5:0]  row         = match ? match_index : free_index;
     wire [23:0] act_id      = from_b ? b_id : a_id;
     wire [63:0] act_wwpn    = from_b ? b_wwpn : a_wwpn;
     wire [9:0]  act_words   = from_b ? b_words : a_words;
+
+    assign suspects = |suspect;
 
     integer i;
 
@@ -103,6 +113,7 @@ module login_table #(
         used                 = 64'd0;
         initiator            = 64'd0;
         target               = 64'd0;
+        suspect              = 64'd0;
         lookup_done          = 1'b0;
         lookup_hit           = 1'b0;
         lookup_index         = 6'd0;
@@ -123,6 +134,7 @@ module login_table #(
         result_target        = 1'b0;
         result_index         = 6'd0;
         result_id            = 24'd0;
+        result_wwpn          = 64'd0;
         status_logins        = 8'd0;
     end
 
@@ -155,6 +167,7 @@ module login_table #(
             result_target    <= match && target[row];
             result_index     <= row;
             result_id        <= row_id[row];
+            result_wwpn      <= row_wwpn[row];
             case (op)
                 OP_ADD: begin
                     result_hit <= match || free;
@@ -163,6 +176,7 @@ module login_table #(
                         row_id[row]    <= act_id;
                         row_wwpn[row]  <= act_wwpn;
                         row_words[row] <= act_words;
+                        suspect[row]   <= 1'b0;
                         if (!match) begin
                             initiator[row] <= 1'b0;
                             target[row]    <= 1'b0;
@@ -175,6 +189,7 @@ module login_table #(
                         used[row]      <= 1'b0;
                         initiator[row] <= 1'b0;
                         target[row]    <= 1'b0;
+                        suspect[row]   <= 1'b0;
                         status_logins  <= status_logins - 8'd1;
                     end
                 OP_ROLES:
@@ -182,6 +197,9 @@ module login_table #(
                         initiator[row] <= from_b ? b_initiator : a_initiator;
                         target[row]    <= from_b ? b_target : a_target;
                     end
+                OP_NEXT:
+                    if (match)
+                        suspect[row] <= 1'b0;
                 default: ;
             endcase
         end else if (take_a || take_b) begin
@@ -194,9 +212,12 @@ module login_table #(
                 if (!used[i]) begin
                     free       <= 1'b1;
                     free_index <= i[5:0];
-                end else if (search_op == OP_FIND_NAME ? row_wwpn[i] == search_wwpn : row_id[i] == search_id) begin
+                end else if (search_op == OP_FIND_NAME ? row_wwpn[i] == search_wwpn : search_op == OP_NEXT ? suspect[i] :
+                             ((row_id[i] ^ search_id) & search_mask) == 24'd0) begin
                     match       <= 1'b1;
                     match_index <= i[5:0];
+                    if (search_op == OP_SUSPECT)
+                        suspect[i] <= 1'b1;
                 end
             end
         end
@@ -205,6 +226,7 @@ module login_table #(
             used          <= 64'd0;
             initiator     <= 64'd0;
             target        <= 64'd0;
+            suspect       <= 64'd0;
             acting        <= 1'b0;
             a_done        <= 1'b0;
             b_done        <= 1'b0;

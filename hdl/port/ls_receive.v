@@ -20,6 +20,7 @@ module ls_receive (
 
     input  wire [23:0]  my_id,
     input  wire         my_id_valid,
+    input  wire         in_fabric,          // a fabric gave the address: nobody else sends FLOGI
     input  wire         reply_busy,         // no place for an answer yet: the frame waits
 
     // Every word read, so that ECHO finds its payload in the reply buffer
@@ -29,6 +30,7 @@ module ls_receive (
     // Hand over: valid stays until done
     output reg          request_valid,      // ELS request for this port
     input  wire         request_done,
+    input  wire [5:0]   request_rd_addr,    // while a request is held its user reads the payload: two clocks to ls_rx_rd_data
     output reg          reply_valid,        // ELS or CT reply for this port
     input  wire         reply_done,
     output reg          stat_dropped,       // strobe: neither
@@ -37,6 +39,7 @@ module ls_receive (
     output reg  [31:0]  word0,
     output reg  [31:0]  word1,
     output reg  [31:0]  word2,
+    output reg  [31:0]  word3,
     output reg  [31:0]  word4,
     output reg  [63:0]  wwpn,               // words 5 and 6 of a login payload
 
@@ -77,14 +80,16 @@ module ls_receive (
     wire asks    = whole && !f_ctl[23] && f_ctl[21] && f_ctl[16];
     wire answers = whole && f_ctl[23];
 
-    wire is_request = asks && r_ctl == 8'h22 && fc_type == 8'h01 && my_id_valid && d_id == my_id
+    // FLOGI of an N_Port at the other end of the link goes to the address of a fabric
+    wire is_flogi   = ls_rx_words != 10'd0 && word0[31:24] == 8'h04 && d_id == 24'hFFFFFE && !in_fabric;
+    wire is_request = asks && r_ctl == 8'h22 && fc_type == 8'h01 && ((my_id_valid && d_id == my_id) || is_flogi)
                       && !(ls_rx_words != 10'd0 && (word0[31:24] == 8'h01 || word0[31:24] == 8'h02));
     wire is_reply   = answers && ls_rx_words != 10'd0
                       && ((r_ctl == 8'h23 && fc_type == 8'h01) || (r_ctl == 8'h03 && fc_type == 8'h20));
 
     // Smaller of the common and the class 3 receive data field size
     wire [15:0] common_size = {4'd0, word2[11:0]};
-    wire [15:0] class3_size = word18[15:0];
+    wire [15:0] class3_size = word0[31:24] == 8'h04 ? common_size : word18[15:0];   // FLOGI has one size only
     wire [15:0] size        = common_size < class3_size ? common_size : class3_size;
 
     assign class3_valid  = word17[31];
@@ -106,6 +111,7 @@ module ls_receive (
         word0         = 32'd0;
         word1         = 32'd0;
         word2         = 32'd0;
+        word3         = 32'd0;
         word4         = 32'd0;
         wwpn          = 64'd0;
         word17        = 32'd0;
@@ -131,6 +137,7 @@ module ls_receive (
                         5'd0:    word0       <= ls_rx_rd_data;
                         5'd1:    word1       <= ls_rx_rd_data;
                         5'd2:    word2       <= ls_rx_rd_data;
+                        5'd3:    word3       <= ls_rx_rd_data;
                         5'd4:    word4       <= ls_rx_rd_data;
                         5'd5:    wwpn[63:32] <= ls_rx_rd_data;
                         5'd6:    wwpn[31:0]  <= ls_rx_rd_data;
@@ -155,13 +162,15 @@ module ls_receive (
                     state        <= STATE_IDLE;
                 end
             end
-            default:
+            default: begin
+                ls_rx_rd_addr <= {4'd0, request_rd_addr};
                 if ((request_valid && request_done) || (reply_valid && reply_done)) begin
                     request_valid <= 1'b0;
                     reply_valid   <= 1'b0;
                     ls_rx_done    <= 1'b1;
                     state         <= STATE_IDLE;
                 end
+            end
         endcase
         if (rst) begin
             state         <= STATE_IDLE;

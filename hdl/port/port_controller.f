@@ -6,6 +6,7 @@ port/sequence_builder.v
 port/initiator_task.v
 port/target_task.v
 port/task_executor.v
+port/exchange_status.v
 port/task_generator.v
 port/host_requests.v
 port/port_cache_reader.v

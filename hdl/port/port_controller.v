@@ -186,11 +186,25 @@ wire stat_plogi_refused;
 wire stat_ls_timeout;
 wire stat_ls_dropped;
 
+wire [15:0] e_d_tov_ticks;
+wire [15:0] r_a_tov_ticks;
+wire exchange_valid;
+wire [23:0] exchange_peer;
+wire exchange_own;
+wire [15:0] exchange_ox_id;
+wire [15:0] exchange_rx_id;
+wire exchange_done;
+wire exchange_open;
+wire [15:0] exchange_responder;
+wire exchange_initiative;
+wire [31:0] exchange_bytes;
+
 link_services #(.RX_BUFFERS(RX_BUFFERS), .LOGINS(LOGINS)) services (
     .clk(clk), .rst(rst), .tick(tick),
     .link_active(link_active), .link_down_event(link_down_event), .link_reset_event(link_reset_event),
     .bb_credit_set(bb_credit_set), .bb_credit_value(bb_credit_value), .lesb(lesb),
     .cfg_wwpn(cfg_wwpn), .cfg_wwnn(cfg_wwnn), .cfg_e_d_tov_ticks(cfg_e_d_tov_ticks), .cfg_r_a_tov_ticks(cfg_r_a_tov_ticks),
+    .e_d_tov_ticks(e_d_tov_ticks), .r_a_tov_ticks(r_a_tov_ticks),
     .ls_rx_valid(ls_rx_valid), .ls_rx_header(rxf_header), .ls_rx_words(rxf_words), .ls_rx_sof_initiate(rxf_sof_initiate),
     .ls_rx_eof_terminate(rxf_eof_terminate), .ls_rx_rd_addr(ls_rx_rd_addr), .ls_rx_rd_data(rxf_rd_data), .ls_rx_done(ls_rx_done),
     .ls_tx_valid(ls_tx_valid), .ls_tx_ready(ls_tx_ready), .ls_tx_header(ls_tx_header), .ls_tx_words(ls_tx_words),
@@ -202,6 +216,9 @@ link_services #(.RX_BUFFERS(RX_BUFFERS), .LOGINS(LOGINS)) services (
     .login_done_valid(login_done_valid), .login_done_ready(login_done_ready), .login_done_id(login_done_id),
     .login_done_status(login_done_status),
     .logout_valid(logout_valid), .logout_ready(logout_ready), .logout_id(logout_id), .logout_all(logout_all),
+    .exchange_valid(exchange_valid), .exchange_peer(exchange_peer), .exchange_own(exchange_own), .exchange_ox_id(exchange_ox_id),
+    .exchange_rx_id(exchange_rx_id), .exchange_done(exchange_done), .exchange_open(exchange_open),
+    .exchange_responder(exchange_responder), .exchange_initiative(exchange_initiative), .exchange_bytes(exchange_bytes),
     .login_event_valid(login_event_valid), .login_event_index(login_event_index),
     .allow_valid(allow_valid), .allow_wwpn(allow_wwpn), .allow_done(allow_done), .allow_ok(allow_ok),
     .my_id(my_id), .my_id_valid(my_id_valid), .status_fabric_login(status_fabric_login), .status_logins(status_logins),
@@ -268,7 +285,7 @@ task_table #(.TASKS(TASKS)) table_of_tasks (
     .tx_progress_rd_data(tx_progress_rd_data), .tx_progress_rd_fresh(tx_progress_rd_fresh),
     .free_row(free_row), .free_count(free_count), .free_ready(free_ready), .allocate(allocate),
     .release_valid(release_valid), .release_row(step_row),
-    .cfg_e_d_tov_ticks(cfg_e_d_tov_ticks), .cfg_r_a_tov_ticks(cfg_r_a_tov_ticks),
+    .cfg_e_d_tov_ticks(e_d_tov_ticks), .cfg_r_a_tov_ticks(r_a_tov_ticks),
     .timer_command(timer_command), .timer_row(step_row),
     .rx_activity(rx_progress_write), .rx_activity_row(rx_progress_wr_row),
     .tx_activity(tx_progress_write), .tx_activity_row(tx_progress_wr_row),
@@ -406,6 +423,11 @@ task_generator #(.TASKS(TASKS)) generator (
     .login_valid(login_valid), .login_ready(login_ready), .login_id(login_id), .login_logout(login_logout),
     .login_done_valid(login_done_valid), .login_done_ready(login_done_ready), .login_done_status(login_done_status),
     .logout_valid(logout_valid), .logout_ready(logout_ready), .logout_id(logout_id), .logout_all(logout_all),
+    .exchange_valid(exchange_valid), .exchange_peer(exchange_peer), .exchange_own(exchange_own), .exchange_ox_id(exchange_ox_id),
+    .exchange_rx_id(exchange_rx_id), .exchange_done(exchange_done), .exchange_open(exchange_open),
+    .exchange_responder(exchange_responder), .exchange_initiative(exchange_initiative), .exchange_bytes(exchange_bytes),
+    .status_created(status_created), .status_burst(status_burst), .status_asked(status_asked),
+    .status_initiative(status_initiative), .status_bytes(status_bytes),
     .context_rd_row(context_rd_row), .context_rd_data(context_rd_data),
     .free_row(free_row), .free_count(free_count), .free_ready(free_ready), .allocate(allocate), .release_valid(release_valid),
     .queues_room(requests_room && completions_room && tx_room),
@@ -417,6 +439,21 @@ task_generator #(.TASKS(TASKS)) generator (
     .stat_unknown_exchange(gen_unknown_exchange), .stat_sequence_error(gen_sequence_error), .stat_not_logged_in(gen_not_logged_in),
     .stat_bad_header(gen_bad_header), .stat_abts_received(stat_abts_received), .stat_refused(stat_refused),
     .stat_host_request(stat_host_request)
+);
+
+wire status_created;
+wire status_burst;
+wire status_asked;
+wire status_initiative;
+wire [31:0] status_bytes;
+
+exchange_status #(.TASKS(TASKS)) exchanges (
+    .clk(clk),
+    .created(status_created), .created_row(free_row),
+    .burst(status_burst), .burst_row(step_row), .burst_offset(ti_relative_offset), .burst_length(ti_length),
+    .asked(status_asked), .asked_row(step_row),
+    .row(context_rd_row), .row_context(context_rd_data), .progress(engine_progress), .progress_fresh(engine_fresh),
+    .initiative(status_initiative), .bytes(status_bytes)
 );
 
 wire request_push;

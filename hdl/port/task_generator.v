@@ -64,6 +64,25 @@ module task_generator #(
     input  wire [23:0]  logout_id,
     input  wire         logout_all,
 
+    // Is there such an exchange (REC, RRQ); valid and the fields stay until done
+    input  wire         exchange_valid,
+    input  wire [23:0]  exchange_peer,
+    input  wire         exchange_own,       // this port is its originator
+    input  wire [15:0]  exchange_ox_id,
+    input  wire [15:0]  exchange_rx_id,     // FFFFh: not known
+    output reg          exchange_done,
+    output reg          exchange_open,
+    output reg  [15:0]  exchange_responder, // its RX_ID
+    output reg          exchange_initiative,
+    output reg  [31:0]  exchange_bytes,
+
+    // What exchange_status needs and tells
+    output wire         status_created,
+    output wire         status_burst,
+    output wire         status_asked,
+    input  wire         status_initiative,
+    input  wire [31:0]  status_bytes,
+
     // Task table
     output wire [8:0]   context_rd_row,
     input  wire [153:0] context_rd_data,
@@ -130,6 +149,7 @@ localparam [2:0] SOURCE_TX = 3'd3;
 localparam [2:0] SOURCE_TIMEOUT = 3'd4;
 localparam [2:0] SOURCE_KILL = 3'd5;
 localparam [2:0] SOURCE_LOGIN = 3'd6;
+localparam [2:0] SOURCE_QUESTION = 3'd7;
 
 localparam [1:0] LOGIN_IDLE = 2'd0;
 localparam [1:0] LOGIN_ASK = 2'd1;
@@ -230,7 +250,7 @@ assign tx_pop = reply_sent || (state_reg == STATE_ACK && source_reg == SOURCE_TX
 assign timeout_ready = state_reg == STATE_ACK && source_reg == SOURCE_TIMEOUT;
 assign login_done_ready = state_reg == STATE_ACK && source_reg == SOURCE_LOGIN;
 assign rx_event_ready = state_reg == STATE_ACK && source_reg == SOURCE_RX;
-assign queue_push = pick && !urgent && choice == 2'd0 && own;
+assign queue_push = pick && !urgent && !can_question && choice == 2'd0 && own;
 assign ti_ready = queue_push || (state_reg == STATE_ACK && source_reg == SOURCE_TI);
 // a logout may be overtaken by the loss of the link while its tasks are ended: then there is one more round
 assign logout_ready = state_reg == STATE_ACK && source_reg == SOURCE_KILL && step_row == LAST[8:0] && logout_all == step_kill_all
@@ -250,6 +270,11 @@ wire initiator = valid && c[`CTX_INITIATOR];
 wire target = valid && !c[`CTX_INITIATOR];
 wire from_peer = c[`CTX_PEER] == s_id;
 wire from_exchange = from_peer && c[`CTX_OX_ID] == ox_id;
+wire in_question = valid && initiator == exchange_own && c[`CTX_PEER] == exchange_peer && c[`CTX_OX_ID] == exchange_ox_id
+    && (exchange_rx_id == 16'hFFFF || c[`CTX_RX_ID] == 16'hFFFF || c[`CTX_RX_ID] == exchange_rx_id);
+
+// frames that came before the question have been looked at when it is answered
+wire can_question = exchange_valid && !exchange_done && !rx_event_valid;
 
 assign context_rd_row = state_reg == STATE_SEARCH ? search_reg : step_row;
 assign lookup_valid = state_reg == STATE_LOOKUP;
@@ -258,6 +283,11 @@ assign step_start = state_reg == STATE_START;
 assign allocate = state_reg == STATE_CREATE && create;
 
 wire create = source_reg == SOURCE_RX ? lookup_hit && lookup_initiator && target_room : lookup_hit && lookup_target;
+
+wire decide = state_reg == STATE_DECIDE;
+assign status_created = allocate && source_reg == SOURCE_RX;
+assign status_burst = decide && source_reg == SOURCE_TI && target && c[`CTX_STATE] == `TARGET_WAIT && (ti_op == `TI_SEND || ti_op == `TI_RECEIVE);
+assign status_asked = decide && source_reg == SOURCE_TX && target && c[`CTX_STATE] == `TARGET_RECEIVE && c[`CTX_TAG] == step_tag;
 
 initial begin
     step_to_engine = 1'b0;
@@ -273,6 +303,11 @@ initial begin
     step_done_slot = 9'd0;
     step_done_status = 8'd0;
     create_login = 6'd0;
+    exchange_done = 1'b0;
+    exchange_open = 1'b0;
+    exchange_responder = 16'd0;
+    exchange_initiative = 1'b0;
+    exchange_bytes = 32'd0;
     stat_unknown_exchange = 1'b0;
     stat_sequence_error = 1'b0;
     stat_not_logged_in = 1'b0;
@@ -326,6 +361,7 @@ always @(posedge clk) begin
     stat_abts_received <= 1'b0;
     stat_refused <= 1'b0;
     stat_host_request <= 1'b0;
+    exchange_done <= 1'b0;
 
     case (state_reg)
         STATE_PICK: begin
@@ -354,6 +390,9 @@ always @(posedge clk) begin
                     source_reg <= SOURCE_KILL;
                     step_row <= 9'd0;
                     state_reg <= STATE_READ;
+                end else if (can_question) begin
+                    source_reg <= SOURCE_QUESTION;
+                    state_reg <= STATE_SEARCH;
                 end else case (choice)
                     2'd0: begin
                         turn_reg <= 2'd1;
@@ -420,7 +459,16 @@ always @(posedge clk) begin
         STATE_SEARCH: begin
             search_reg <= search_reg + 9'd1;
             search_data_reg <= 1'b1;
-            if (search_data_reg && target && from_exchange) begin
+            if (source_reg == SOURCE_QUESTION) begin
+                if (search_data_reg && (in_question || search_reg == LAST[8:0] + 9'd1)) begin
+                    exchange_done <= 1'b1;
+                    exchange_open <= in_question;
+                    exchange_responder <= c[`CTX_RX_ID];
+                    exchange_initiative <= status_initiative;
+                    exchange_bytes <= status_bytes;
+                    state_reg <= STATE_ACK;
+                end
+            end else if (search_data_reg && target && from_exchange) begin
                 step_row <= search_reg - 9'd1;
                 if (rx_event_kind == `EVENT_ABTS) begin
                     engine(`EVENT_ABTS);
@@ -494,6 +542,7 @@ always @(posedge clk) begin
         login_reg <= LOGIN_IDLE;
         initiators_reg <= 9'd0;
         targets_reg <= 9'd0;
+        exchange_done <= 1'b0;
     end
 end
 

@@ -14,9 +14,23 @@ CASES = [
     "HostLogsOutInMidWrite",
     "ProcessLogoutInMidWrite",
     "NewLoginInMidWrite",
-    "HostVanishesInMidWrite",
+    "HostFallsSilentInMidWrite",
+    "HostLinkFailsInMidWrite",
+    "FabricDropsHostInMidWrite",
+    "HostIsZonedOutInMidWrite",
+    "FabricLogsArrayOut",
+    "RecTellsTheState",
 ]
-ICARUS = ["StrangerIsRefused", "CommandNeedsProcessLogin", "HostLogsOutInMidWrite"]
+ICARUS = [
+    "StrangerIsRefused",
+    "CommandNeedsProcessLogin",
+    "HostLogsOutInMidWrite",
+    "HostFallsSilentInMidWrite",
+    "HostLinkFailsInMidWrite",
+    "FabricDropsHostInMidWrite",
+    "FabricLogsArrayOut",
+    "RecTellsTheState",
+]
 
 
 @pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=ICARUS))

@@ -69,12 +69,13 @@ class SimulatedArray:
         self.timers = Timers()
         self._switch: Switch | None = None
         self._flogi = b""  # OX_ID of a fabric login not answered yet
+        self._peer_flogi = (b"", 0)  # the same of an N_Port at this end, and its credit
         self.ports = [TappedLink(self.fc_port, self.taps)]
         self.management = Management(AxiLite(self.transactors, 0))
         self.drive = SimulatedDrive(dut.array.drive, self.executor)
 
     def _learn_credit(self, frame: Frame, direction: Direction) -> None:
-        """The transactor is the F_Port: both credits come from the fabric login that passes through it."""
+        """The transactor is the port at the other end: both credits come from the FLOGI that passes through it."""
         data = frame.data
         if len(data) < 32:
             return
@@ -84,6 +85,12 @@ class SimulatedArray:
         elif data[0] == RCtl.ELS_REPLY and data[24] == Els.LS_ACC and data[16:18] == self._flogi:
             self.fc_port.grant_credit(max(1, int.from_bytes(data[30:32], "big")))
             self._flogi = b""
+        elif data[0] == RCtl.ELS_REQUEST and data[24] == Els.FLOGI:
+            self._peer_flogi = (data[16:18], int.from_bytes(data[30:32], "big"))
+        elif data[0] == RCtl.ELS_REPLY and data[24] == Els.LS_ACC and data[16:18] == self._peer_flogi[0]:
+            self.fc_port.set_credit(max(1, int.from_bytes(data[30:32], "big")))
+            self.fc_port.grant_credit(max(1, self._peer_flogi[1]))
+            self._peer_flogi = (b"", 0)
 
     def attach(self, wwpn: int) -> PortLink:
         """A link into a switch of the device's own, which the first call makes."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from portplex.fc.constants import ORDERED_SETS, Address, Els, FcType, RCtl
+from portplex.fc.constants import ORDERED_SETS, Address, CtCommand, Els, FcType, RCtl
 from portplex.fc.header import Header
 from portplex.framelink import Frame
 
@@ -27,6 +27,7 @@ RESPONDER = 1 << 23
 INITIATIVE = 1 << 16
 RELATIVE_OFFSET = 1 << 3
 MAX_PAYLOAD = 2112
+CT_UNABLE = 0x09  # reason of a CT reject
 
 
 class Direction(Enum):
@@ -90,6 +91,7 @@ class FrameRules:
     _plogi: dict[tuple[int, int, int], int] = field(default_factory=dict)
     _logged_in: set[frozenset[int]] = field(default_factory=set)
     _els: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    _asked: dict[int, int] = field(default_factory=dict)  # OX_ID of the device's GPN_ID: N_Port_ID
 
     def observe(self, frame: Frame, direction: Direction) -> None:
         """Check one frame; for frames with a bad CRC only that is said, since nothing else in them can be believed."""
@@ -107,6 +109,8 @@ class FrameRules:
             self._fcp(frame, header, direction, checked)
         elif header.type == FcType.ELS:
             self._link_service(frame, header)
+        elif header.type == FcType.CT:
+            self._name_server(frame, header, direction)
         elif header.type == FcType.BLS:
             self._basic(header)
 
@@ -118,10 +122,13 @@ class FrameRules:
 
     def link_down(self) -> None:
         """The device's exchanges and logins are gone."""
+        self._forget_all()
+        self._els.clear()
+
+    def _forget_all(self) -> None:
         self._sequences.clear()
         self._exchanges.clear()
         self._logged_in.clear()
-        self._els.clear()
 
     def finish(self) -> None:
         """Traffic has ended: nothing may be open (I8), and something must have been compared."""
@@ -330,14 +337,28 @@ class FrameRules:
                 self._logged_in.discard(pair)
                 if code != Els.PRLO:
                     self._forget(pair)
+            if code == Els.FLOGI or (code == Els.LOGO and Address.FABRIC_LOGIN in pair):
+                self._forget_all()  # the device's own fabric login ends, or an N_Port at the other end begins anew
         elif header.r_ctl == RCtl.ELS_REPLY:
             request = self._els.pop((header.d_id, header.ox_id), None)
-            if request is None and header.s_id == Address.FABRIC_LOGIN:
-                request = self._els.pop((0, header.ox_id), None)  # FLOGI is sent before there is an address
+            if request is None and self._els.get((0, header.ox_id), (0, 0))[0] == Els.FLOGI:
+                request = self._els.pop((0, header.ox_id))  # FLOGI is sent before there is an address
             if request is None:
                 self._violate("I6", frame, "reply to a link service nobody asked for")
             elif request[0] == Els.PRLI and code == Els.LS_ACC:
                 self._logged_in.add(pair)
+
+    def _name_server(self, frame: Frame, header: Header, direction: Direction) -> None:
+        """The device asks whether a port is still there (GPN_ID after RSCN); if it is not, its login has ended."""
+        command = int.from_bytes(frame.data[32:34], "big")
+        if direction is Direction.FROM_DEVICE and command == CtCommand.GPN_ID:
+            self._asked[header.ox_id] = int.from_bytes(frame.data[40:44], "big")
+        elif direction is Direction.TO_DEVICE:
+            port = self._asked.pop(header.ox_id, None)
+            if port is not None and command == CtCommand.REJECT and frame.data[37] == CT_UNABLE:
+                pair = frozenset((header.d_id, port))
+                self._logged_in.discard(pair)
+                self._forget(pair)
 
     def _forget(self, pair: frozenset[int]) -> None:
         """A logout ends every exchange of the two ports."""

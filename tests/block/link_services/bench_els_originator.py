@@ -64,7 +64,9 @@ class Neighbours:
         for name in (
             *("tick", "link_active", "link_down_event", "login_valid", "login_id", "login_logout", "request_taken"),
             *("reply_valid", "reply_header", "reply_words", "word0", "word1", "word2", "word4", "wwpn", "class3_valid"),
-            *("size_valid", "payload_words", "table_done", "table_hit", "table_hit_target"),
+            *("size_valid", "payload_words", "table_done", "table_hit", "table_hit_target", "table_next_id"),
+            *("table_next_wwpn", "suspects", "word3", "session_end", "session_direct", "direct_id", "direct_peer"),
+            *("direct_higher", "services_end", "allow_done", "allow_ok", "logout_taken"),
         ):
             getattr(d, name).value = 0
         d.login_done_ready.value = 1
@@ -80,7 +82,7 @@ class Neighbours:
         if frame.type == 0x20:
             return CT_ACCEPT
         if frame.payload[0] == 4:
-            return plogi(0x2000000000000001, opcode=2)[:6] + bytes.fromhex("00071000") + plogi(opcode=2)[10:]
+            return plogi(opcode=2)[:6] + bytes.fromhex("00071000 0840 00002710 000007d0") + plogi(opcode=2)[20:]
         if frame.payload[0] == 3:
             return plogi(0x5000000000000000 + frame.d_id, opcode=2, common=0x400)
         return TARGET if frame.payload[0] == 0x20 else LS_ACC
@@ -143,7 +145,7 @@ class Neighbours:
         d, payload = self.dut, frame.payload
         d.reply_header.value = int.from_bytes(frame.header(), "big")
         d.reply_words.value = len(payload) // 4
-        for index in (0, 1, 2, 4):
+        for index in (0, 1, 2, 3, 4):
             getattr(d, f"word{index}").value = int.from_bytes(payload[4 * index : 4 * index + 4].ljust(4, b"\0"), "big")
         d.wwpn.value = int.from_bytes(payload[20:28].ljust(8, b"\0"), "big")
         size = int.from_bytes(payload[10:12], "big") & 0xFFF

@@ -7,7 +7,9 @@ their time, so that order and handshakes are seen as well.
 
 from __future__ import annotations
 
+import itertools
 import random
+import struct
 from typing import Any
 
 import cocotb
@@ -15,6 +17,7 @@ from bench_link_services import (
     ARRAY_ID,
     ARRAY_WWNN,
     ARRAY_WWPN,
+    CONTROLLER,
     FRAME_2,
     FRAME_3,
     FRAME_4,
@@ -30,11 +33,13 @@ from bench_link_services import (
     prli,
     random_request,
     rjt,
+    rscn,
+    x_ids,
 )
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
-FIND, FIND_NAME, ADD, REMOVE, ROLES = range(5)
+FIND, FIND_NAME, ADD, REMOVE, ROLES, SUSPECT = range(6)
 ROWS = 32
 
 
@@ -52,6 +57,8 @@ class Neighbours:
         self.sent: list[Fc] = []
         self.wait: dict[str, int] = {}
         self.wwpn = 0
+        self.payload = b""
+        self.address = 0
 
     async def start(self) -> None:
         d = self.dut
@@ -66,9 +73,12 @@ class Neighbours:
                 "table_hit_initiator",
                 "table_hit_target",
             ),
-            *("table_index", "table_name_id", "allow_done", "allow_ok", "logout_taken"),
+            *("table_index", "table_name_id", "allow_done", "allow_ok", "logout_taken", "word2", "request_rd_data"),
+            *("reply_busy", "exchange_done", "exchange_open", "exchange_responder", "exchange_initiative"),
+            *("exchange_bytes",),
         ):
             getattr(d, name).value = 0
+        d.e_d_tov_ms.value, d.r_a_tov_ms.value = 2000, 10000
         d.cfg_wwpn.value, d.cfg_wwnn.value = ARRAY_WWPN, ARRAY_WWNN
         d.my_id.value, d.my_id_valid.value = ARRAY_ID, 1
         d.rst.value = 1
@@ -101,8 +111,16 @@ class Neighbours:
         if int(d.login_event_valid.value):
             self.story.append(("login event", int(d.login_event_index.value)))
         # strobes of the neighbours last one clock; a request that is still there in that clock is the old one
-        answered = int(d.table_done.value), int(d.logout_taken.value)
-        d.table_done.value = d.logout_taken.value = d.allow_done.value = 0
+        answered = int(d.table_done.value), int(d.logout_taken.value), int(d.exchange_done.value)
+        d.table_done.value = d.logout_taken.value = d.allow_done.value = d.exchange_done.value = 0
+        if not answered[2] and self.due("exchange", bool(int(d.exchange_valid.value))):
+            asked = (d.exchange_peer, d.exchange_own, d.exchange_ox_id, d.exchange_rx_id)
+            self.story.append(("exchange", *(int(signal.value) for signal in asked)))
+            d.exchange_done.value = 1
+        # the payload: two clocks after the address
+        address, self.address = self.address, int(d.request_rd_addr.value)
+        word = self.payload[4 * address : 4 * address + 4]
+        d.request_rd_data.value = int.from_bytes(word, "big") if word else 0xDEADBEEF
         if not answered[0] and self.due("table", bool(int(d.table_valid.value))):
             self.table(int(d.table_op.value), int(d.table_id.value))
             d.table_done.value = 1
@@ -122,6 +140,8 @@ class Neighbours:
         if op == FIND_NAME:
             port = next((p for p, row in self.logins.items() if row[0] == self.wwpn), -1)
             d.table_name_id.value = max(port, 0)
+        if op == SUSPECT:
+            self.story.append(("suspect", port, int(d.table_mask.value)))
         row = self.logins.get(port)
         hit = row is not None
         d.table_hit_initiator.value, d.table_hit_target.value = (row[1], row[2]) if row else (0, 0)
@@ -141,12 +161,13 @@ class Neighbours:
     def offer(self, frame: Fc) -> None:
         """What ls_receive gives with a request, read from the payload by its own rules."""
         d, payload = self.dut, frame.payload
+        self.payload = payload
         self.ram[: min(32, len(payload) // 4)] = [
             int.from_bytes(payload[n : n + 4], "big") for n in range(0, min(128, len(payload)), 4)
         ]
         d.request_header.value = int.from_bytes(frame.header(), "big")
         d.request_words.value = len(payload) // 4
-        for index in (0, 1, 4):
+        for index in (0, 1, 2, 4):
             if len(payload) >= 4 * index + 4:
                 getattr(d, f"word{index}").value = int.from_bytes(payload[4 * index : 4 * index + 4], "big")
         self.wwpn = int.from_bytes(payload[20:28].ljust(8, b"\0"), "big")
@@ -157,11 +178,11 @@ class Neighbours:
         d.request_valid.value = 1
 
     async def ask(self, frame: Fc) -> bytes:
-        """Payload of the one answer; 400 clocks at most."""
+        """Payload of the one answer; 1500 clocks at most."""
         before = len(self.sent)
         self.story.clear()
         self.offer(frame)
-        for _ in range(400):
+        for _ in range(1500):
             await self.clock()
             if int(self.dut.request_done.value):
                 break
@@ -209,6 +230,37 @@ async def tasks_end_before_anything_new(dut: Any) -> None:
     await n.ask(els(FRAME_4, HOST_ID + 1))
     await n.ask(els(bytes.fromhex("21100014 08000000 00000000 00000000 00000000"), HOST_ID + 1))
     assert n.story == [("roles", 0, 0), ("logout", HOST_ID + 1), ("reply", 2)]
+
+
+@cocotb.test()
+async def exchanges_are_asked_for(dut: Any) -> None:
+    """REC and RRQ carry originator, OX_ID and RX_ID to the task side; what it says stands in the answer."""
+    n = await neighbours(dut)
+    await n.ask(els(FRAME_2))
+    dut.exchange_responder.value, dut.exchange_bytes.value = 0x0ABC, 0x00C0FFEE
+    for opcode, originator, is_open, initiative in itertools.product((0x12, 0x13), (HOST_ID, ARRAY_ID), (0, 1), (0, 1)):
+        dut.exchange_open.value, dut.exchange_initiative.value = is_open, initiative
+        got = await n.ask(els(x_ids(opcode, originator, 0x1234, 0x5678)))
+        assert n.story[0] == ("exchange", HOST_ID, int(originator == ARRAY_ID), 0x1234, 0x5678)
+        if is_open != (opcode == 0x13):
+            assert got == rjt(3, 0x17)
+        elif opcode == 0x12:
+            assert got == LS_ACC
+        else:
+            ends = (HOST_ID, ARRAY_ID) if originator == HOST_ID else (ARRAY_ID, HOST_ID)
+            e_stat = (originator == HOST_ID) << 31 | initiative << 30
+            assert got == LS_ACC + struct.pack(">HHIIII", 0x1234, 0x0ABC, *ends, 0x00C0FFEE, e_stat)
+
+
+@cocotb.test()
+async def each_page_of_an_rscn_is_marked(dut: Any) -> None:
+    n = await neighbours(dut)
+    for count in (1, 2, 28, 29, 63):
+        pages = [n.rng.getrandbits(32) & 0x3FFFFFFF for _ in range(count)]
+        assert await n.ask(els(rscn(*pages), CONTROLLER)) == LS_ACC
+        masks = (0xFFFFFF, 0xFFFF00, 0xFF0000, 0)
+        assert n.story[:-1] == [("suspect", page & 0xFFFFFF, masks[page >> 24 & 3]) for page in pages]
+        assert await n.ask(els(rscn(*pages), HOST_ID)) == LS_ACC and len(n.story) == 1
 
 
 @cocotb.test()

@@ -56,7 +56,8 @@ INPUTS = (
     *("tick", "link_active", "link_down_event", "link_reset_event", "lesb"),
     *("ls_rx_valid", "ls_rx_header", "ls_rx_words", "ls_rx_sof_initiate", "ls_rx_eof_terminate", "ls_rx_rd_data"),
     *("ls_tx_ready", "ls_tx_rd_addr", "lookup_valid", "lookup_id", "login_valid", "login_id", "login_logout"),
-    *("allow_done", "allow_ok"),
+    *("allow_done", "allow_ok", "exchange_done", "exchange_open", "exchange_responder", "exchange_initiative"),
+    "exchange_bytes",
 )
 
 
@@ -156,8 +157,15 @@ def prli(parameters: int = 0x22, *, flags: int = 0x20, kind: int = 8, opcode: in
     return struct.pack(">BBHBBBBIII", opcode, 0x10, 20, kind, 0, flags, 0, 0, 0, parameters)
 
 
+def x_ids(opcode: int, originator: int, ox_id: int, rx_id: int = 0xFFFF) -> bytes:
+    """REC (13h) or RRQ (12h)."""
+    return struct.pack(">IIHH", opcode << 24, originator, ox_id, rx_id)
+
+
 CT_ACCEPT = bytes.fromhex("01000000fc020000 80020000 00000000")
 CT_REJECT = bytes.fromhex("01000000fc020000 80010000 00090000")
+CT_NO_SUCH_PORT = bytes.fromhex("01000000fc020000 80010000 00090100")
+CT_UNSUPPORTED = bytes.fromhex("01000000fc020000 80010000 000b0000")
 
 
 class World:
@@ -180,6 +188,11 @@ class World:
         self.allow_delay = 3
         self.strobes: Counter[str] = Counter()
         self.credits: list[int] = []
+        self.names: dict[int, int] = {}  # what the name server knows
+        # open exchanges: peer, does it belong to the array, OX_ID -> RX_ID, initiative of the array, bytes
+        self.exchanges: dict[tuple[int, bool, int], tuple[int, bool, int]] = {}
+        self.questions = 0
+        self._question: int | None = None
         self.tx_hold = False  # the scheduler does not serve
         self.tick_period = 1
         self.logout_ready = True
@@ -189,6 +202,7 @@ class World:
         self._tx_ready = False
         self._allow: tuple[int, bool] | None = None
         self._login_taken = False
+        self._answered = False
 
     async def start(self, wwpn: int = ARRAY_WWPN, wwnn: int = ARRAY_WWNN) -> None:
         d = self.dut
@@ -213,10 +227,14 @@ class World:
         """A fabric that accepts all, and devices that are targets; None: no answer."""
         opcode = frame.payload[0]
         if frame.type == 0x20:
+            if frame.payload[8:10] == b"\x01\x12":  # GPN_ID
+                name = self.names.get(int.from_bytes(frame.payload[16:20], "big"))
+                return CT_NO_SUCH_PORT if name is None else CT_ACCEPT + struct.pack(">Q", name)
             return CT_ACCEPT
         if opcode == 4:
             acc = bytearray(plogi(0x2000000000000001, opcode=2))
             acc[6:10] = bytes.fromhex("00071000")  # BB_Credit 7, F_Port
+            acc[12:20] = struct.pack(">II", 10000, 2000)  # R_A_TOV, E_D_TOV
             return reply(frame, bytes(acc), ARRAY_ID)
         if opcode == 3:
             return plogi(0x5000000000000000 + frame.d_id, opcode=2, common=0x400)
@@ -283,6 +301,22 @@ class World:
             self._allow = None
 
         # tasks
+        d.exchange_done.value = 0
+        if self._question is None and int(d.exchange_valid.value) and not self._answered:
+            self._question = self.time + 5
+        self._answered = False
+        if self._question == self.time:
+            self._question = None
+            self._answered = True
+            self.questions += 1
+            key = (int(d.exchange_peer.value), bool(int(d.exchange_own.value)), int(d.exchange_ox_id.value))
+            found = self.exchanges.get(key)
+            rx_id = int(d.exchange_rx_id.value)
+            d.exchange_open.value = int(found is not None and rx_id in (0xFFFF, found[0]))
+            if found:
+                d.exchange_responder.value, d.exchange_bytes.value = found[0], found[2]
+                d.exchange_initiative.value = int(found[1])
+            d.exchange_done.value = 1
         d.logout_ready.value = int(self.logout_ready)
         if int(d.logout_valid.value) and self.logout_ready:
             self.logouts.append(None if int(d.logout_all.value) else int(d.logout_id.value))
@@ -375,7 +409,7 @@ class World:
 
     async def answer_to(self, frame: Fc) -> bytes:
         """The payload of the one reply to a request; its header must fit the request."""
-        got = await self.ask(frame)
+        got = [sent for sent in await self.ask(frame) if sent.r_ctl == 0x23]
         assert len(got) == 1, f"{len(got)} frames in answer to {frame}: {got}"
         assert (got[0].r_ctl, got[0].d_id, got[0].s_id, got[0].ox_id) == (0x23, frame.s_id, frame.d_id, frame.ox_id)
         return got[0].payload
@@ -521,7 +555,7 @@ async def flogi_is_repeated_until_it_succeeds(dut: Any) -> None:
         lambda f: None,
         lambda f: rjt(9, 0x29),
         lambda f: reply(f, plogi(opcode=2)[:112], ARRAY_ID),
-        lambda f: reply(f, plogi(opcode=2), 0),
+        lambda f: reply(f, plogi(opcode=2)[:8] + b"\x10\0" + plogi(opcode=2)[10:], 0),  # a fabric, no address
         lambda f: reply(f, b"\x55" * 116, ARRAY_ID),
         lambda f: rjt(5, 0),
         lambda f: rjt(5, 0),
@@ -590,23 +624,296 @@ async def name_server_may_refuse(dut: Any) -> None:
             await w.link_down()
 
 
+def flogi(wwpn: int, credit: int = 9) -> bytes:
+    """FLOGI of an N_Port, 116 bytes."""
+    return (
+        b"\x04"
+        + plogi(wwpn)[1:6]
+        + struct.pack(">H", credit)
+        + b"\0\0"
+        + plogi(wwpn)[10:12]
+        + bytes(8)
+        + plogi(wwpn)[20:]
+    )
+
+
+LOW, HIGH = 0x010101, 0x010102  # addresses without a fabric: the lower name has the lower one
+
+
 @cocotb.test()
-async def point_to_point_needs_no_name_server(dut: Any) -> None:
-    """An N_Port at the other end answers FLOGI with F_Port clear and gives both addresses."""
+async def an_n_port_answers_flogi(dut: Any) -> None:
+    """F_Port clear in the answer: both addresses, or neither; PLOGI from the higher name, no name server."""
+    for peer, d_id, s_id, mine, other in (
+        (ARRAY_WWPN + 1, LOW, HIGH, LOW, HIGH),
+        (ARRAY_WWPN - 1, HIGH, LOW, HIGH, LOW),
+        (ARRAY_WWPN - 1, 0x0000EF, 0x0000E8, 0x0000EF, 0x0000E8),
+        (ARRAY_WWPN + 1, 0, 0, LOW, HIGH),
+        (ARRAY_WWPN - 1, 0, FABRIC_LOGIN, HIGH, LOW),
+    ):
+        w = World(dut)
+
+        def answer(frame: Fc, w: World = w, peer: int = peer, d_id: int = d_id, s_id: int = s_id) -> Fc | bytes | None:
+            if frame.payload[0] == 4:
+                return Fc(0x23, d_id, s_id, 1, b"\2" + flogi(peer)[1:], ox_id=frame.ox_id, f_ctl=0x990000)
+            return plogi(peer, opcode=2)
+
+        w.answer = answer
+        await w.start()
+        await w.link_up()
+        await w.until(lambda: int(dut.my_id_valid.value), "FLOGI")
+        await w.clocks(1000)
+        higher = peer < ARRAY_WWPN
+        assert [(f.payload[0], f.d_id, f.s_id) for f in w.sent[1:]] == [(3, other, mine)] * higher
+        assert int(dut.my_id.value) == mine and w.credits == [9]
+        assert w.allow_asked == [peer] * higher
+        assert (await w.lookup(other))[0] == higher
+        if not higher:
+            assert (await w.answer_to(els(plogi(peer), other, mine)))[0] == 2
+        assert await w.answer_to(els(FRAME_4, other, mine)) == FRAME_5
+        await w.link_down()
+        await w.clocks(20)
+
+
+@cocotb.test()
+async def flogi_of_an_n_port_is_answered(dut: Any) -> None:
+    """Before, after and across the array's own FLOGI: LS_ACC with F_Port clear from and to the two addresses."""
+    for when in ("silent", "crossing", "waiting"):
+        for peer, mine, other in ((ARRAY_WWPN + 1, LOW, HIGH), (ARRAY_WWPN - 1, HIGH, LOW)):
+            w = World(dut)
+            w.answer = lambda f, peer=peer: plogi(peer, opcode=2) if f.payload[0] == 3 else None  # type: ignore[misc]
+            await w.start()
+            w.tx_hold = when == "waiting"  # the array's own FLOGI has not left yet
+            await w.link_up()
+            await w.clocks(80 if when != "silent" else 2 * R_A_TOV + 100)
+            before = len(w.sent)
+            w.receive(els(flogi(peer), 0, FABRIC_LOGIN))
+            await w.until(lambda: int(dut.my_id_valid.value), "address")
+            w.tx_hold = False
+            await w.clocks(1500)
+            (acc,) = [f for f in w.sent[before:] if f.r_ctl == 0x23]
+            assert (acc.s_id, acc.d_id) == (mine, other)
+            assert acc.payload[0] == 2 and acc.payload[8:10] == b"\0\0" and acc.payload[20:28] == FRAME_3[20:28]
+            asked = [(f.payload[0], f.d_id, f.s_id) for f in w.sent[before:] if f.r_ctl == 0x22 and f.payload[0] != 4]
+            assert asked == [(3, other, mine)] * (peer < ARRAY_WWPN), (when, asked)
+            assert w.sent.index(acc) < next((n for n, f in enumerate(w.sent) if f.payload[:1] == b"\3"), len(w.sent))
+            assert int(dut.my_id.value) == mine and w.credits[-1] == 9
+            # a FLOGI that the peer answers late, with the same addresses, changes nothing
+            late = next(f for f in w.sent if f.payload[:1] == b"\4")
+            w.receive(Fc(0x23, mine, other, 1, b"\2" + flogi(peer)[1:], ox_id=late.ox_id, f_ctl=0x990000))
+            await w.clocks(200)
+            if peer > ARRAY_WWPN:
+                assert (await w.answer_to(els(plogi(peer), other, mine)))[0] == 2
+            assert await w.answer_to(els(FRAME_4, other, mine)) == FRAME_5
+            assert (await w.lookup(other))[:2] == (True, True)
+            # FLOGI again: the peer has begun anew
+            w.logouts.clear()
+            (acc,) = [f for f in await w.ask(els(flogi(peer), 0, FABRIC_LOGIN)) if f.r_ctl == 0x23]
+            assert acc.payload[0] == 2
+            await w.clocks(300)
+            assert w.logouts == [None] and (await w.lookup(other))[:2] == (peer < ARRAY_WWPN, False)
+            await w.link_down()
+            await w.clocks(20)
+
+
+@cocotb.test()
+async def flogi_of_an_n_port_may_be_refused(dut: Any) -> None:
+    """Bad parameters get LS_RJT; in a fabric there is no answer; a port not on the allow list is not called."""
     w = World(dut)
-
-    def answer(frame: Fc) -> Fc | bytes | None:
-        if frame.payload[0] == 4:
-            return Fc(0x23, 0x010102, 0x010101, 1, plogi(opcode=2), ox_id=frame.ox_id, f_ctl=0x990000)
-        return w.fabric(frame)
-
-    w.answer = answer
+    w.answer = lambda f: None
     await w.start()
     await w.link_up()
-    await w.until(lambda: int(dut.my_id_valid.value), "FLOGI")
-    await w.clocks(1000)
-    assert len(w.sent) == 1 and int(dut.my_id.value) == 0x010102
-    assert (await w.answer_to(els(FRAME_2, 0x010101, 0x010102)))[0] == 2
+    await w.clocks(80)
+    good = flogi(HOST_WWPN)
+    for payload, reason in (
+        (good[:112], rjt(3, 0x2D)),
+        (good + bytes(4), rjt(3, 0x2D)),
+        (flogi(ARRAY_WWPN), rjt(3, 0x0D)),
+        (flogi(0), rjt(3, 0x0D)),
+        (good[:68] + b"\0" + good[69:], rjt(3, 1)),
+        (good[:10] + b"\0\0" + good[12:], rjt(3, 7)),
+    ):
+        before = len(w.sent)
+        w.receive(els(payload, 0, FABRIC_LOGIN))
+        await w.until(lambda before=before: any(f.r_ctl == 0x23 for f in w.sent[before:]), "refusal")  # type: ignore[misc]
+        (got,) = [f for f in w.sent[before:] if f.r_ctl == 0x23]
+        assert got.payload == reason and (got.s_id, got.d_id) == (FABRIC_LOGIN, 0)
+        assert not int(dut.my_id_valid.value)
+    w.allowed = lambda wwpn: False
+    await w.ask(els(good, 0, FABRIC_LOGIN))
+    await w.clocks(300)
+    assert w.allow_asked == [HOST_WWPN] and w.sent[-1].r_ctl == 0x23 and not int(dut.status_logins.value)
+    assert await w.answer_to(els(plogi(), LOW, HIGH)) == rjt(9, 0)
+    await w.link_down()
+    await w.clocks(20)
+    w = await world(dut)
+    assert await w.ask(els(good, 0, FABRIC_LOGIN)) == [] and w.strobes["stat_ls_dropped"] == 1
+    assert await w.answer_to(els(good)) == rjt(0x0B, 0)
+
+
+@cocotb.test()
+async def rec_tells_the_state_of_an_exchange(dut: Any) -> None:
+    """X_IDs, addresses, bytes moved, E_STAT: bit 31 the responder speaks, bit 30 it holds the initiative."""
+    w = await world(dut)
+    await w.host()
+    w.exchanges = {
+        (HOST_ID, False, 0x0123): (7, True, 0x12345678),
+        (HOST_ID, False, 0x0124): (8, False, 4096),
+        (HOST_ID, True, 0x0005): (0xBEEF, True, 512),
+        (HOST_ID, True, 0x0006): (0xFFFF, False, 0),
+    }
+    tail = "00010001 00010e00"
+    mine = "00010e00 00010001"
+    for request, want in (
+        (x_ids(0x13, HOST_ID, 0x123), f"02000000 01230007 {tail} 12345678 c0000000"),
+        (x_ids(0x13, HOST_ID, 0x124, 8), f"02000000 01240008 {tail} 00001000 80000000"),
+        (x_ids(0x13, ARRAY_ID, 5, 0xBEEF), f"02000000 0005beef {mine} 00000200 40000000"),
+        (x_ids(0x13, ARRAY_ID, 6), f"02000000 0006ffff {mine} 00000000 00000000"),
+    ):
+        assert (await w.answer_to(els(request))).hex() == want.replace(" ", "")
+    unknown = rjt(3, 0x17)
+    for ids in ((HOST_ID, 0x125), (HOST_ID, 0x124, 9), (ARRAY_ID, 7), (ARRAY_ID, 0x123)):
+        assert await w.answer_to(els(x_ids(0x13, *ids))) == unknown, ids
+    await w.host(HOST_ID + 1, HOST_WWPN + 1)
+    assert await w.answer_to(els(x_ids(0x13, HOST_ID + 1, 0x123), HOST_ID + 1)) == unknown, "somebody else's"
+    before = w.questions
+    assert await w.answer_to(els(x_ids(0x13, HOST_ID, 0x123), HOST_ID + 1)) == rjt(3, 0x15)
+    assert await w.answer_to(els(x_ids(0x12, DEVICE_ID, 0x123))) == rjt(3, 0x15)
+    assert w.questions == before
+    # RRQ: the X_IDs of an exchange that was aborted are free; one that is open keeps them
+    assert await w.answer_to(els(x_ids(0x12, HOST_ID, 0x0999, 3))) == LS_ACC
+    assert await w.answer_to(els(x_ids(0x12, HOST_ID, 0x0123, 7))) == unknown
+
+
+@cocotb.test()
+async def the_fabrics_timers_are_used(dut: Any) -> None:
+    """R_A_TOV and E_D_TOV of the FLOGI answer: RTV tells them, other values than the default count in ticks of 1 ms."""
+    for r_a_tov, e_d_tov, flags, told, ticks in (
+        (10000, 2000, 0, (10000, 2000), (R_A_TOV, E_D_TOV)),
+        (0, 0, 0, (10000, 2000), (R_A_TOV, E_D_TOV)),
+        (60000, 30000, 0, (60000, 30000), (60000, 30000)),
+        (10000, 100000, 0, (10000, 100000), (R_A_TOV, 0xFFFF)),
+        (10000, 3_000_000_000, 0x0400, (10000, 3000), (R_A_TOV, 3000)),
+    ):
+        w = World(dut)
+
+        def answer(
+            frame: Fc, w: World = w, r_a_tov: int = r_a_tov, e_d_tov: int = e_d_tov, flags: int = flags
+        ) -> Fc | bytes | None:
+            if frame.payload[0] != 4:
+                return w.fabric(frame)
+            head = plogi(opcode=2)
+            body = head[:6] + struct.pack(">HHHII", 7, 0x1000 | flags, 0x0840, r_a_tov, e_d_tov) + head[20:]
+            return reply(frame, body, ARRAY_ID)
+
+        w.answer = answer
+        await w.start()
+        await w.bring_up()
+        await w.host()
+        assert (int(dut.r_a_tov_ticks.value), int(dut.e_d_tov_ticks.value)) == ticks
+        assert await w.answer_to(els(bytes.fromhex("0e000000"))) == LS_ACC + struct.pack(">III", *told, 0)
+        await w.link_down()
+        await w.clocks(5)
+        assert (int(dut.r_a_tov_ticks.value), int(dut.e_d_tov_ticks.value)) == (R_A_TOV, E_D_TOV)
+
+
+def rscn(*pages: int) -> bytes:
+    return struct.pack(f">BBH{len(pages)}I", 0x61, 4, 4 + 4 * len(pages), *pages)
+
+
+@cocotb.test()
+async def a_port_that_has_gone_is_logged_out(dut: Any) -> None:
+    """RSCN: the name server is asked about each login named; who is not there, or somebody else, is logged out."""
+    w = await world(dut)
+    ports = {HOST_ID: HOST_WWPN, HOST_ID + 1: HOST_WWPN + 1, 0x010101: HOST_WWPN + 2, 0x020101: HOST_WWPN + 3}
+
+    async def told(payload: bytes, s_id: int = CONTROLLER) -> list[int]:
+        """Ports asked about."""
+        frames = len(w.sent)
+        assert await w.answer_to(els(payload, s_id)) == LS_ACC
+        await w.clocks(600)
+        asked = [f for f in w.sent[frames:] if f.type == 0x20]
+        assert all(f.d_id == NAME_SERVER and f.payload[:16].hex() == "01000000fc0200000112000000000000" for f in asked)
+        return sorted(int.from_bytes(f.payload[16:], "big") for f in asked)
+
+    for port, name in ports.items():
+        await w.host(port, name)
+    w.names = dict(ports)
+    # all still there
+    assert await told(rscn(HOST_ID)) == [HOST_ID]
+    assert await told(rscn(0x01000000 | HOST_ID)) == [HOST_ID, HOST_ID + 1], "area"
+    assert await told(rscn(0x02010000)) == [HOST_ID, HOST_ID + 1, 0x010101], "domain"
+    assert await told(rscn(0x03000000)) == sorted(ports), "fabric"
+    assert await told(rscn(0x14000000 | HOST_ID, DEVICE_ID, 0x020101)) == [HOST_ID, 0x020101], (
+        "event qualifier, stranger"
+    )
+    assert await told(rscn(*range(0x050000, 0x050000 + 62), HOST_ID)) == [HOST_ID], "the longest"
+    assert await told(rscn(HOST_ID), HOST_ID + 1) == [], "only the fabric controller is believed"
+    assert not w.logouts and int(dut.status_logins.value) == 4
+    # a name server that does not know the question, or is silent: nothing follows from that
+    w.answer = lambda f: CT_UNSUPPORTED if f.payload[8:10] == b"\x01\x12" else w.fabric(f)
+    assert await told(rscn(HOST_ID)) == [HOST_ID]
+    w.answer = lambda f: None
+    assert await told(rscn(HOST_ID)) == [HOST_ID]
+    assert not w.logouts and w.strobes["stat_ls_timeout"] == 1 == len(w.aborted)
+    w.answer = w.fabric
+    # gone; and another port under the same address
+    del w.names[HOST_ID]
+    w.names[0x020101] = 0x1234
+    assert await told(rscn(0x03000000)) == sorted(ports)
+    assert sorted(i for i in w.logouts if i is not None) == [HOST_ID, 0x020101] and len(w.logouts) == 2
+    assert not (await w.lookup(HOST_ID))[0] and (await w.lookup(HOST_ID + 1))[:2] == (True, True)
+    assert int(dut.status_logins.value) == 2
+    # a slow task side holds the originator, not the responder
+    del w.names[HOST_ID + 1]
+    w.logout_ready = False
+    await told(rscn(HOST_ID + 1))
+    assert (await w.answer_to(els(bytes.fromhex("0e000000"), 0x010101)))[0] == 2
+    w.logout_ready = True
+    await w.clocks(20)
+    assert w.logouts[-1] == HOST_ID + 1
+    # a device of an initiator task
+    w.names[DEVICE_ID] = 0x5000000000000000 + DEVICE_ID
+    assert await w.login(DEVICE_ID) == 0
+    assert await told(rscn(DEVICE_ID)) == [DEVICE_ID] and (await w.lookup(DEVICE_ID))[2]
+    del w.names[DEVICE_ID]
+    await told(rscn(DEVICE_ID))
+    assert w.logouts[-1] == DEVICE_ID and not (await w.lookup(DEVICE_ID))[0]
+
+
+@cocotb.test()
+async def the_fabric_may_log_out(dut: Any) -> None:
+    """LOGO from FFFFFEh: answered, all logged out, FLOGI again. From FFFFFCh or FFFFFDh: registration again."""
+    w = await world(dut)
+    await w.host()
+    logo = FRAME_13[:4] + bytes(4) + FRAME_13[8:]
+    for server in (NAME_SERVER, CONTROLLER):
+        frames = len(w.sent)
+        assert await w.answer_to(els(logo, server)) == LS_ACC
+        await w.clocks(500)
+        assert [f.payload[0] for f in w.sent[frames + 1 :]] == [3, 1, 1, 0x62]
+    assert not w.logouts and (await w.lookup(HOST_ID))[:2] == (True, True)
+    for hold in (False, True):
+        w.logouts.clear()
+        frames = len(w.sent)
+        w.tx_hold = hold
+        w.receive(els(logo, FABRIC_LOGIN))
+        await w.clocks(100)
+        if hold:
+            assert int(dut.my_id_valid.value) and not w.logouts, "the answer goes out first"
+            w.tx_hold = False
+        await w.until(lambda: w.sent[-1].payload[0] == 0x62 and not w.queue, "bring-up")
+        assert w.sent[frames].payload == LS_ACC and w.sent[frames].s_id == ARRAY_ID
+        assert [f.payload[0] for f in w.sent[frames + 1 :]] == [4, 3, 1, 1, 0x62]
+        assert w.logouts == [None] and int(dut.status_logins.value) == 0 and 1 not in w.credits
+        await w.host()
+    # with a login of a task open
+    w.answer = lambda f: w.fabric(f) if f.d_id > 0xFFFF00 else None
+    dut.login_id.value, dut.login_logout.value, dut.login_valid.value = DEVICE_ID, 0, 1
+    await w.clocks(100)
+    frames = len(w.sent)
+    assert await w.ask(els(logo, FABRIC_LOGIN))
+    await w.until(lambda: w.sent[-1].payload[0] == 0x62, "bring-up")
+    assert w.logins_done == [(DEVICE_ID, 6)] and [f.payload[0] for f in w.sent[frames + 1 :]] == [4, 3, 1, 1, 0x62]
 
 
 @cocotb.test()
@@ -688,6 +995,8 @@ async def every_refusal_has_its_reason(dut: Any) -> None:
         bytes.fromhex("0e000000"),
         bytes.fromhex("0f000000 00010e00"),
         bytes.fromhex("10000000"),
+        x_ids(0x12, HOST_ID, 1),
+        x_ids(0x13, HOST_ID, 1),
     ):
         assert await w.answer_to(els(payload)) == rjt(9, 0x1E), payload.hex()
     assert await w.answer_to(els(FRAME_4, CONTROLLER)) == rjt(9, 0x1E), "servers have no image pair"
@@ -714,7 +1023,7 @@ async def every_refusal_has_its_reason(dut: Any) -> None:
     assert w.strobes["stat_plogi_refused"] == 1 and w.allow_asked == [HOST_WWPN]
     assert await w.lookup(HOST_ID) == (False, False, False, 0)
     # commands this port does not know
-    for opcode in set(range(256)) - {1, 2, 3, 5, 0x0E, 0x0F, 0x10, 0x20, 0x21, 0x52, 0x61}:
+    for opcode in set(range(256)) - {1, 2, 3, 5, 0x0E, 0x0F, 0x10, 0x12, 0x13, 0x20, 0x21, 0x52, 0x61}:
         assert await w.answer_to(els(bytes([opcode, 0, 0, 0]) + bytes(8))) == rjt(0x0B, 0), f"opcode {opcode:02X}"
     # RLS for somebody else's counters
     w.allowed = lambda wwpn: True
@@ -748,6 +1057,8 @@ async def every_wrong_length_is_refused(dut: Any) -> None:
         0x0E: ({1}, b""),
         0x0F: ({2}, bytes.fromhex("0f000000 00000000")),
         0x10: (set(range(1, 30)), b""),
+        0x12: ({3}, x_ids(0x12, HOST_ID, 1)),
+        0x13: ({3}, x_ids(0x13, HOST_ID, 1)),
         0x20: ({5}, FRAME_4),
         0x21: ({5}, bytes.fromhex("21100014 08000000")),
         0x52: ({7}, b""),
@@ -1152,7 +1463,7 @@ class Reference:
         if opcode == 0x61:
             good = 2 <= words <= 64 and payload[1] == 4 and int.from_bytes(payload[2:4], "big") == 4 * words
             return LS_ACC if good else bad_length
-        if opcode not in (0x20, 0x21, 0x52, 0x0E, 0x0F, 0x10):
+        if opcode not in (0x20, 0x21, 0x52, 0x0E, 0x0F, 0x10, 0x12, 0x13):
             return rjt(0x0B, 0)
         if s_id not in self.logins:
             return rjt(9, 0x1E)
@@ -1179,7 +1490,11 @@ class Reference:
             return head + bytes([8, 0, 1 | flags & 0x20, 0])
         if opcode == 0x0F and words == 2:
             return LS_ACC if int.from_bytes(payload[5:8], "big") in (0, ARRAY_ID) else rjt(9, 0x1F)
-        lengths = {0x52: (7,), 0x0E: (1,), 0x0F: (2,), 0x10: range(1, 30)}
+        if opcode in (0x12, 0x13) and words == 3:
+            if int.from_bytes(payload[5:8], "big") not in (s_id, ARRAY_ID):
+                return rjt(3, 0x15)
+            return LS_ACC if opcode == 0x12 else rjt(3, 0x17)  # no exchange is open
+        lengths = {0x12: (), 0x13: (), 0x52: (7,), 0x0E: (1,), 0x0F: (2,), 0x10: range(1, 30)}
         return LS_ACC if words in lengths[opcode] else bad_length
 
 
@@ -1194,13 +1509,15 @@ def random_request(rng: random.Random) -> bytes:
             0x0E,
             0x0F,
             0x10,
+            0x12,
+            0x13,
             0x20,
             0x20,
             0x20,
             0x21,
             0x52,
             0x61,
-            rng.choice((0, 4, *range(6, 14), *range(0x62, 256))),
+            rng.choice((0, 4, *range(6, 14), 0x11, *range(0x62, 256))),
         )
     )
     if opcode == 3:
@@ -1217,6 +1534,8 @@ def random_request(rng: random.Random) -> bytes:
             kind=rng.choice((8, 8, 8, 8, 0x28, 0)),
             opcode=opcode,
         )
+    elif opcode in (0x12, 0x13):
+        body = x_ids(opcode, rng.choice((ARRAY_ID, ARRAY_ID, HOST_ID)), rng.randrange(0xFFFF), rng.choice((3, 0xFFFF)))
     elif opcode == 0x0F:
         body = bytes([opcode, 0, 0, 0]) + rng.choice((0, ARRAY_ID, 5)).to_bytes(4, "big")
     elif opcode == 0x61:

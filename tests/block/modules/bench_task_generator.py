@@ -79,6 +79,16 @@ class Received:
 
 
 @dataclass
+class Question:
+    """Is this exchange open (REC, RRQ)."""
+
+    peer: int
+    own: int
+    ox_id: int
+    rx_id: int
+
+
+@dataclass
 class Given:
     """A step as the executor sees it."""
 
@@ -106,6 +116,8 @@ class World:
         self.timeouts: deque[int] = deque()
         self.logouts: deque[tuple[int, bool]] = deque()
         self.link_lost = False  # while a logout was being carried out
+        self.questions: deque[Question] = deque()
+        self.found = 0  # questions about an exchange that was open
         self.queue: deque[Instruction] = deque()  # the array's own operations that were taken
         self.login: tuple[Instruction, int] | None = None  # under way, clocks to its answer
         self.login_status = 0
@@ -154,6 +166,10 @@ class World:
         dut.logout_valid.value = int(bool(self.logouts))
         if self.logouts:
             dut.logout_id.value, dut.logout_all.value = self.logouts[0][0], int(self.logouts[0][1])
+        dut.exchange_valid.value = int(bool(self.questions))
+        if self.questions:
+            for name, value in vars(self.questions[0]).items():
+                getattr(dut, f"exchange_{name}").value = value
         dut.login_ready.value = int(rng.random() < 0.3)
         waiting = self.login is not None and self.login[1] == 0
         dut.login_done_valid.value = int(waiting)
@@ -181,7 +197,13 @@ class World:
         dut = self.dut
         self.count()
         row = number(dut.context_rd_row)
-        self.answers = {"context_rd_data": pack(self.contexts[row if row < TASKS else 0])}
+        self.answers = {
+            "context_rd_data": pack(self.contexts[row if row < TASKS else 0]),
+            "status_initiative": row & 1,
+            "status_bytes": 0x1000 * row + 5,
+        }
+        if number(dut.exchange_done):
+            self.judge_question(self.questions.popleft())
         asks = number(dut.lookup_valid) and number(dut.lookup_granted)
         self.granted = number(dut.lookup_id) if asks else None
         if number(dut.allocate):
@@ -262,6 +284,21 @@ class World:
             assert (number(self.dut.create_lun), number(self.dut.create_lba)) == (i.lun, i.lba)
         else:
             assert given.done == (i.op, i.slot, NOT_LOGGED_IN)
+
+    def judge_question(self, asked: Question) -> None:
+        """The first row of that exchange, in the order of the table; frames that came before were looked at."""
+        dut = self.dut
+        wanted = {"valid": 1, "initiator": asked.own, "peer": asked.peer, "ox_id": asked.ox_id}
+        rows = [
+            r for r, c in enumerate(self.contexts)
+            if wanted.items() <= c.items() and (NONE in (asked.rx_id, c["rx_id"]) or c["rx_id"] == asked.rx_id)
+        ]  # fmt: skip
+        assert number(dut.exchange_open) == bool(rows), asked
+        if rows:
+            answer = (dut.exchange_responder, dut.exchange_initiative, dut.exchange_bytes)
+            assert [number(s) for s in answer] == [self.contexts[rows[0]]["rx_id"], rows[0] & 1, 0x1000 * rows[0] + 5]
+            self.found += 1
+        self.served.append("question")
 
     def acknowledgements(self) -> None:
         dut = self.dut
@@ -391,7 +428,8 @@ class Bench:
             "ti_valid ti_op ti_task ti_slot ti_offset ti_length ti_port_id ti_lun ti_lba rx_event_valid rx_event_kind "
             "rx_event_row rx_event_header cmnd_ok tx_valid tx_row tx_tag timeout_valid timeout_row lookup_granted "
             "lookup_hit lookup_index lookup_initiator lookup_target lookup_payload_words login_ready login_done_valid "
-            "login_done_status logout_valid logout_id logout_all context_rd_data free_row release_valid step_finished"
+            "login_done_status logout_valid logout_id logout_all context_rd_data free_row release_valid step_finished "
+            "exchange_valid exchange_peer exchange_own exchange_ox_id exchange_rx_id status_initiative status_bytes"
         )
         values = dict.fromkeys(names.split(), 0)
         await self.clocked.start(**values, reply_room=1, free_count=TASKS, free_ready=1, queues_room=1)
@@ -440,12 +478,31 @@ class Bench:
         header = Header(0, 0, 0, peer, 8, f_ctl, 0, 0, 0, ox_id, rx_id, 0)
         return Received(kind, row, header, int(rng.random() < 0.9))
 
+    def question(self) -> Question:
+        """Mostly about an exchange that is open, sometimes with one thing wrong."""
+        rng = self.rng
+        c = self.world.contexts[self.some_row()]
+        asked = Question(c["peer"], c["initiator"], c["ox_id"], rng.choice((c["rx_id"], NONE)))
+        wrong = rng.choice(("peer", "own", "ox_id", "rx_id", "", "", "", ""))
+        if wrong:
+            setattr(asked, wrong, getattr(asked, wrong) ^ 1)
+        return asked
+
     async def until_idle(self, limit: int = 4000) -> None:
         """All sources are empty and all is counted."""
         world = self.world
         deadline = self.clocked.now + limit
         while any(
-            (world.instructions, world.frames, world.ends, world.timeouts, world.logouts, world.queue, world.login)
+            (
+                world.instructions,
+                world.frames,
+                world.ends,
+                world.timeouts,
+                world.logouts,
+                world.queue,
+                world.login,
+                world.questions,
+            )
         ):
             assert self.clocked.now < deadline, "something is still waiting"
             await self.clocked.clock()
@@ -472,6 +529,8 @@ async def random_sources(dut: Any) -> None:
             world.ends.append((row, rng.randrange(16)))
         if not world.timeouts and rng.random() < 0.01:
             world.timeouts.append(bench.some_row())
+        if not world.questions and rng.random() < 0.01:
+            world.questions.append(bench.question())
         if not world.logouts and clock % (400 if TASKS <= 16 else 1500) == 300:
             world.logouts.append((rng.choice(PEERS), rng.random() < 0.2))
         await bench.clocked.clock()
@@ -483,7 +542,41 @@ async def random_sources(dut: Any) -> None:
             world.ends.append((bench.some_row(), 0))
         await bench.clocked.clocks(40)
     await bench.until_idle(12_000)
-    assert {"ti", "rx", "queue", "tx", "timeout", "logout", "login"} == set(world.served)
+    assert {"ti", "rx", "queue", "tx", "timeout", "logout", "login", "question"} == set(world.served)
+
+
+@cocotb.test()
+async def questions_about_exchanges(dut: Any) -> None:
+    """A table of hosts' commands: each question is answered right, and only when no frame waits before it."""
+    bench = Bench(dut)
+    world = await bench.start()
+    world.may_release = False
+    for ox_id in range(TASKS - RESERVE):
+        header = Header(0, 0, 0, PEERS[1 + ox_id % 2], 8, 0, 0, 0, 0, ox_id, NONE, 0)
+        world.frames.append(Received(Event.CMND, 0, header))
+    if RESERVE:
+        world.instructions.append(bench.instruction(op=WRITE, port_id=PEERS[3]))
+    await bench.until_idle(TASKS * (TASKS + 60) + 200)
+    for _ in range(40 if TASKS <= 16 else 15):
+        world.questions.append(bench.question())
+    await bench.until_idle(60 * (TASKS + 40))
+    assert world.found > 3 and not world.steps
+    # a command that came first is in the table when the question is answered
+    world.may_release = True
+    world.logouts.append((0, True))
+    await bench.until_idle(100 * TASKS)
+    while any(c["valid"] for c in world.contexts):
+        world.logouts.append((0, True))
+        await bench.until_idle(100 * TASKS)
+    found = world.found
+    world.may_release = False
+    world.queues_room = False
+    world.frames.append(Received(Event.CMND, 0, Header(0, 0, 0, PEERS[1], 8, 0, 0, 0, 0, 0x77, NONE, 0)))
+    world.questions.append(Question(PEERS[1], 0, 0x77, NONE))
+    await bench.clocked.clocks(10)
+    world.queues_room = True
+    await bench.until_idle(20 * (TASKS + 40))
+    assert world.found == found + 1
 
 
 @cocotb.test()

@@ -137,3 +137,8 @@ def test_task_executor(simulator: str, tasks: int) -> None:
 @pytest.mark.parametrize("tasks", [1, 16, 256])
 def test_task_generator(simulator: str, tasks: int) -> None:
     run("task_generator", ["port/task_generator.v", "port/port_fifo.v"], simulator, TASKS=tasks)
+
+
+@pytest.mark.parametrize("tasks", [1, 32, 256])
+def test_exchange_status(simulator: str, tasks: int) -> None:
+    run("exchange_status", ["port/exchange_status.v"], simulator, TASKS=tasks)

@@ -24,6 +24,8 @@ module link_services #(
     input  wire [63:0]  cfg_wwnn,
     input  wire [15:0]  cfg_e_d_tov_ticks,
     input  wire [15:0]  cfg_r_a_tov_ticks,
+    output wire [15:0]  e_d_tov_ticks,
+    output wire [15:0]  r_a_tov_ticks,
     input  wire         ls_rx_valid,
     input  wire [191:0] ls_rx_header,
     input  wire [9:0]   ls_rx_words,
@@ -58,6 +60,16 @@ module link_services #(
     input  wire         logout_ready,
     output wire [23:0]  logout_id,
     output wire         logout_all,
+    output wire         exchange_valid,
+    output wire [23:0]  exchange_peer,
+    output wire         exchange_own,
+    output wire [15:0]  exchange_ox_id,
+    output wire [15:0]  exchange_rx_id,
+    input  wire         exchange_done,
+    input  wire         exchange_open,
+    input  wire [15:0]  exchange_responder,
+    input  wire         exchange_initiative,
+    input  wire [31:0]  exchange_bytes,
     output wire         login_event_valid,
     output wire [5:0]   login_event_index,
     output wire         allow_valid,
@@ -74,6 +86,15 @@ module link_services #(
     output wire         stat_ls_timeout,
     output wire         stat_ls_dropped
 );
+
+// Nobody asks about exchanges here
+assign exchange_valid = 1'b0;
+assign exchange_peer = 24'd0;
+assign exchange_own = 1'b0;
+assign exchange_ox_id = 16'd0;
+assign exchange_rx_id = 16'd0;
+assign e_d_tov_ticks = cfg_e_d_tov_ticks;
+assign r_a_tov_ticks = cfg_r_a_tov_ticks;
 
 reg logout_seen;
 
