@@ -93,7 +93,7 @@ module allow_list #(
                     end
                 end
             STATE_DONE: begin
-                asked_reg <= asked_reg & ~port_bit;
+                asked_reg[port_reg] <= 1'b0; // only its own: the other port may be asking in this clock
                 state_reg <= STATE_IDLE;
             end
         endcase

@@ -17,25 +17,13 @@ HDL, BLOCK, SYSTEM = ROOT / "hdl", ROOT / "tests" / "block", ROOT / "tests" / "s
 COMPOSITES: dict[str, tuple[str, str]] = {
     # port controller: wiring of modules that have block tests; its meaning is whole exchanges, with a link around it
     "port_controller": ("port_bench", "port/port_controller.f"),
-    # cache: stores and lists that are read back through the manager or `cache`
-    "allow_list": ("cache", "cache/cache.f"),
-    "management_store": ("cache", "cache/cache.f"),
-    "segment_list": ("cache", "cache/cache.f"),
     # array: the pair of engines that answers hosts
     "host_engine": ("array_host_bench", "array/host_engine.f"),
     "scsi_responder": ("array_host_bench", "array/scsi_responder.v"),
-    # drive
-    "drive_controller": ("drive_bench", "drive/drive.f"),
-    "drive_model": ("drive_bench", "drive/drive.f"),
-    # transactors and their clock
-    "axil_bfm": ("bfm_pair", "bfm/bfm.f"),
-    "clock_source": ("bfm_pair", "bfm/bfm.f"),
-    "fc_port_bfm": ("bfm_pair", "bfm/bfm.f"),
     # wiring only: the whole array, in tests/block/waves and every system test
     "array_controller": ("array_bench", "bfm/array_bench.f"),
     "controller": ("array_bench", "bfm/array_bench.f"),
     "storage_array": ("array_bench", "bfm/array_bench.f"),
-    "online_wait_probe": ("array_bench", "bfm/array_bench.f"),
 }
 
 

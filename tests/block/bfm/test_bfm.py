@@ -28,6 +28,39 @@ def test_transactor_meets_link(simulator: str) -> None:
     )
 
 
+def test_axil_bfm(simulator: str) -> None:
+    simulate(
+        "axil_bfm",
+        sources=["bfm/axil_bfm.v"],
+        test_module=str(HERE / "bench_axil_bfm.py"),
+        simulator=simulator,
+        parameters={"MASTER": 3},
+    )
+
+
+def test_fc_port_bfm(simulator: str) -> None:
+    simulate(
+        "fc_port_bfm",
+        sources=["bfm/fc_port_bfm.v"],
+        test_module=str(HERE / "bench_fc_port_bfm.py"),
+        simulator=simulator,
+        parameters={"PORT": 2, "R_T_TOV_WORDS": 400},
+    )
+
+
+@pytest.mark.parametrize(("half", "reset", "wakes"), [(2, 16, 3), (1, 1, 1), (5, 3, 8)])
+def test_clock_source(simulator: str, half: int, reset: int, wakes: int) -> None:
+    parameters = {"HALF_PERIOD": half, "RESET_CLOCKS": reset, "WAKES": wakes}
+    simulate(
+        "clock_source",
+        sources=["bfm/clock_source.v"],
+        test_module=str(HERE / "bench_clock_source.py"),
+        simulator=simulator,
+        parameters=parameters,
+        env={name: str(value) for name, value in parameters.items()},
+    )
+
+
 def test_same_seed_same_times(tmp_path: Path) -> None:
     """Two runs with one seed, on each simulator, and the simulators with each other: frames and clocks are the same."""
     times = {}
