@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from portplex.hil.guest import Guest, GuestError
+from portplex.hil.guest_image import build
 from portplex.simulate import UsageError
 
 PROGRAM = """
@@ -51,6 +52,29 @@ def test_commands_give_status_and_output(image, socket, tmp_path):
             guest.check("false")
         pid = guest.pid
     assert ended(pid)
+
+
+def test_shell_for_people(image, socket, tmp_path):
+    """What is typed arrives, and leaving the shell leaves."""
+    near, stdin = os.pipe()
+    stdout, far = os.pipe()
+    with Guest(image, net=socket, log=tmp_path) as guest:
+        os.write(stdin, b"echo $((6 * 7)) in $(uname -s)\nexit\n")
+        guest.interact(near, far)
+        os.close(far)
+        with os.fdopen(stdout, "rb") as said:
+            text = said.read().decode()
+    assert "42 in Linux" in text
+    os.close(near)
+    os.close(stdin)
+
+
+def test_same_packages_give_the_same_image(image, tmp_path):
+    (tmp_path / "packages").symlink_to(image.kernel.parent / "packages")
+    again = build(tmp_path)
+    assert again.versions == image.versions
+    assert again.initramfs.read_bytes() == image.initramfs.read_bytes()
+    assert again.kernel.read_bytes() == image.kernel.read_bytes()
 
 
 def test_panic_is_said_with_the_last_lines(image, socket, tmp_path):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real Linux kernel logs in through the gateway and uses a Python disk; no RTL in it. What the guest wrote is read
-from the disk's image, and what it reads was put there from Python."""
+"""A real Linux kernel logs in through the gateway, in each of the three ways, and uses a Python disk; no RTL in it.
+What the guest wrote is read from the disk's image, and what it reads was put there from Python."""
 
 from __future__ import annotations
 
@@ -12,34 +12,46 @@ import pytest
 
 from portplex.fabric.switch import Switch
 from portplex.fc.capture import LINKTYPE_ETHERNET, CaptureWriter
+from portplex.framelink import FrameLink
 from portplex.hil.ethernet import QemuStream
 from portplex.hil.fcf import Fcf
 from portplex.hil.gateway import Gateway
 from portplex.hil.guest import Guest
+from portplex.hil.node import Node
+from portplex.hil.point_to_point import PointToPoint
+from portplex.hil.vn2vn import Vn2vn
 from portplex.hil.wall_clock import WallExecutor
 from portplex.nport.backup_disk import BackupDisk
 from portplex.nport.n_port import Timers
 
 SECONDS = WallExecutor.words(1)
 TIMERS = Timers(e_d_tov=20 * SECONDS, r_a_tov=20 * SECONDS, link_service=10 * SECONDS, command=60 * SECONDS)
-DISK_WWPN = 0x2001_00C0_DD00_0001
+DISK_WWPN = 0x1000_00C0_DD00_0001  # lower than the guest's: then Linux sends PLOGI between neighbours
 BLOCKS = 65_536
 
 
 class Bench:
-    """A Python disk with two units on a switch, whose other port is the guest's Ethernet."""
+    """A Python disk with two units; the guest's Ethernet is on its switch, or at its own link."""
 
-    def __init__(self, socket: Path, capture: Path) -> None:
-        self.executor = WallExecutor()
-        self.switch = Switch(self.executor, timers=TIMERS)
-        link = self.switch.attach(DISK_WWPN)
-        self.disk = BackupDisk(self.executor, link, name="disk", wwpn=DISK_WWPN, timers=TIMERS, blocks=[BLOCKS, BLOCKS])
-        self.fcf = Fcf(self.executor, self.switch)
+    def __init__(self, way: str, socket: Path, capture: Path) -> None:
+        self.way = way
+        self.executor = executor = WallExecutor()
+        self.node: Node
+        link: FrameLink
+        if way == "fabric":
+            switch = Switch(executor, timers=TIMERS)
+            self.node, link = Fcf(executor, switch), switch.attach(DISK_WWPN)
+        else:
+            self.node = link = Vn2vn(executor) if way == "vn2vn" else PointToPoint(executor)
+        self.disk = BackupDisk(executor, link, name="disk", wwpn=DISK_WWPN, timers=TIMERS, blocks=[BLOCKS, BLOCKS])
         self.capture = CaptureWriter(capture, ["guest"], link_type=LINKTYPE_ETHERNET)
-        self.gateway = Gateway(self.executor, QemuStream(socket), self.fcf, capture=self.capture)
-        self.executor.sources.append(self.gateway)
-        self.executor.run(self.disk.start())
+        self.gateway = Gateway(executor, QemuStream(socket), self.node, capture=self.capture)
+        executor.sources.append(self.gateway)
         self.gateway.start()
+        if way == "fabric":
+            executor.run(self.disk.start())
+        else:
+            executor.start(self.disk.fabric_login())  # ends when the guest answers
 
     def stop(self) -> None:
         self.gateway.stop()
@@ -47,9 +59,9 @@ class Bench:
         self.capture.close()
 
 
-@pytest.fixture
-def bench(tmp_path):
-    bench = Bench(tmp_path / "net", tmp_path / "guest.pcapng")
+@pytest.fixture(params=["fabric", "vn2vn", "point to point"])
+def bench(request, tmp_path):
+    bench = Bench(request.param, tmp_path / "net", tmp_path / "guest.pcapng")
     yield bench
     bench.stop()
 
@@ -61,7 +73,7 @@ def test_linux_writes_and_reads_a_python_disk(bench, image, tmp_path):
     known = rng.randbytes(1 << 20)
     bench.disk.image(1)[: len(known)] = known
     with Guest(image, net=tmp_path / "net", log=tmp_path, meanwhile=bench.executor.turn) as guest:
-        guest.login()
+        guest.login(vn2vn=bench.way == "vn2vn")
         disks = guest.wait_for_disks(2)
         # From the disk to the guest.
         assert guest.check(f"head -c 1048576 {disks[1]} | sha256sum").split()[0] == hashlib.sha256(known).hexdigest()

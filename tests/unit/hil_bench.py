@@ -183,7 +183,8 @@ class LinuxVn2vn(LinuxPort):
         ]
         if subcode in (3, 4):
             descriptors += [FIP_FC4_Features(), FIP_FCoE_Size()]
-        self.say(FIP(operation=5, subcode=subcode, flags=flags, descriptors=descriptors), destination)
+        source = self.vn_mac if subcode == 5 else None  # as observed
+        self.say(FIP(operation=5, subcode=subcode, flags=flags, descriptors=descriptors), destination, source)
 
     def receive_fip(self, fip: FIP, source: bytes) -> None:
         own = self.vn_mac

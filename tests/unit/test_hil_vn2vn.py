@@ -133,6 +133,42 @@ def test_silent_neighbour_is_forgotten() -> None:
 
 
 @pytest.mark.fast
+def test_beacons_of_linux_hold_the_neighbour() -> None:
+    """Claim notification and beacon as Linux 6.1 sends them, the beacon from the address of its VN_Port."""
+    claim = (
+        "011018010004"
+        "525400120001"
+        "8914"
+        "10000005000300340000"
+        "0202525400120001"
+        "040300001000525400120001"
+        "0b050efd00009c7f00009c7f2000525400120001"
+        "0f290000000001000000000100000000" + "00" * 27 + "02" + "00" * 120 + "0601086e"
+    )
+    beacon = (
+        "011018010004"
+        "0efd00009c7f"
+        "8914"
+        "100000050005000a0000"
+        "0202525400120001"
+        "040300001000525400120001"
+        "0b050efd00009c7f00009c7f2000525400120001"
+    )
+    bench = Bench()
+    bench.executor.run(bench.disk.fabric_login())
+    bench.linux.side.send(bytes.fromhex(claim))
+    for _ in range(6):
+        bench.executor.run_for(8_000)
+        bench.linux.side.send(bytes.fromhex(beacon))
+    bench.executor.run_for(100)
+    assert bench.node.neighbours[0x9C7F].wwpn == 0x2000_5254_0012_0001
+    assert not bench.gateway.counts["fip_mac_mismatch"]
+    bench.linux.side.send(bytes.fromhex(beacon.replace("0efd00009c7f8914", "0efd00009c7e8914")))
+    bench.executor.run_for(100)
+    assert bench.gateway.counts["fip_mac_mismatch"] == 1
+
+
+@pytest.mark.fast
 def test_logout_in_fip() -> None:
     bench = Bench()
     bench.join()

@@ -122,7 +122,7 @@ class Guest:
             machine.wait_paused(_RESTORE_SECONDS)
             machine.qmp("cont")
             self.check(f"date -s @{int(time.time())} >/dev/null; sysctl -qw net.ipv6.conf.{INTERFACE}.disable_ipv6=1")
-            self.check(f"ip link set {INTERFACE} address {self.mac.hex(':')} mtu 2500 up")
+            self.check(f"ip link set {INTERFACE} address {self.mac.hex(':')} mtu 2500 promisc on up")
         except BaseException:
             self.stop()
             raise
@@ -176,9 +176,10 @@ class Guest:
         except GuestError as error:
             raise GuestError(f"waited for {what}: {error}") from None
 
-    def login(self) -> None:
-        """Have the kernel's FCoE initiator log in with the fabric at the other end of the interface."""
-        self.check(f"echo {INTERFACE} >/sys/module/libfcoe/parameters/create")
+    def login(self, *, vn2vn: bool = False) -> None:
+        """Have the kernel's FCoE initiator log in: with the fabric, with a point-to-point peer that has sent its FLOGI
+        first, or with its neighbours when `vn2vn`."""
+        self.check(f"echo {INTERFACE} >/sys/module/libfcoe/parameters/create{'_vn2vn' if vn2vn else ''}")
 
     def logout(self) -> None:
         self.check(f"echo {INTERFACE} >/sys/module/libfcoe/parameters/destroy")

@@ -292,11 +292,12 @@ class Vn2vn:
         claim = frame.subcode in _CLAIMS
         if claim:
             fip.require(frame, (FipDescriptor.FCOE_SIZE,))
-        if frame.mac != frame.source:
-            raise FipError("fip_mac_mismatch")
         if len(frame.vn_ids) != 1:
             raise FipError("fip_duplicate_descriptor")
         peer = frame.vn_ids[0]
+        # Linux sends beacons from the address of its VN_Port, all else from that of the ENode.
+        if frame.source != frame.mac and (frame.subcode != FipVn2vn.BEACON or frame.source != peer.mac):
+            raise FipError("fip_mac_mismatch")
         if not 0 < peer.n_port_id < 0xFFFF or peer.mac != self._vn_mac(peer.n_port_id):
             raise FipError("fip_vn_id")
         if peer.wwpn == self.wwpn:

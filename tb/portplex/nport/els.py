@@ -63,8 +63,8 @@ class LoginParameters(NamedTuple):
         return cls(wwpn, wwnn, credit, flags, size & 0x0FFF, word3, e_d_tov, class3, class3_size & 0x0FFF)
 
     def problem(self, *, flogi: bool = False) -> str | None:
-        """Why a port cannot accept these parameters, or None: class 3 offered, receive sizes 256 to 2112. The one in the
-        class 3 parameters has no meaning in a FLOGI (FC-LS-2, 6.6.2); Linux leaves it 0."""
+        """Why a port cannot accept these parameters, or None: class 3 offered, receive sizes 256 to 2112. The one in
+        the class 3 parameters has no meaning in a FLOGI; Linux leaves it 0."""
         if not self.class3_flags & 0x8000:
             return "class 3 is not offered"
         for size in (self.receive_size,) if flogi else (self.receive_size, self.class3_receive_size):
