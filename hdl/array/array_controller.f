@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 -f array/host_engine.f
-array/scsi_responder.v
+-f array/page_service.f
 array/backup_engine.v
 array/priority_arbiter.v
 array/management_registers.v

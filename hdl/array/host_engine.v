@@ -7,7 +7,8 @@
    Every request to the outside waits in a queue of task numbers; the row says what to do when its turn comes. */
 module host_engine #(
     parameter TASKS   = 32,  // 1 to 256
-    parameter VOLUMES = 4    // 1 to 16
+    parameter VOLUMES = 4,   // 1 to 16
+    parameter SEGMENTS = 512 // cache segments
 ) (
     input  wire                  clk,
     input  wire                  rst,
@@ -27,9 +28,11 @@ module host_engine #(
     input  wire [2:0]            hr_attribute,
     input  wire [7:0]            hr_task_management,
 
-    // a new login took a row of the login table
+    // a new login took a row of the login table: which initiator it is, which volumes it does not see
     input  wire                  login_event_valid,
     input  wire [5:0]            login_event_index,
+    input  wire [4:0]            login_event_initiator,
+    input  wire [15:0]           login_event_hidden,
 
     // transfer instruction
     output reg                   ti_valid,
@@ -42,7 +45,7 @@ module host_engine #(
     output reg  [31:0]           ti_relative_offset,
     output reg  [23:0]           ti_port_id,
     output wire [15:0]           ti_lun,
-    output wire [31:0]           ti_lba,
+    output reg  [31:0]           ti_lba,            // INFORMATION of the sense data
     output reg  [7:0]            ti_status,
     output reg  [23:0]           ti_sense,
     output reg  [31:0]           ti_residual,
@@ -75,19 +78,44 @@ module host_engine #(
     input  wire [8:0]            chunk_rsp_slot,
     input  wire                  chunk_rsp_error,
 
-    // SCSI responder
+    // page service
     output reg                   rs_valid,
     input  wire                  rs_ready,
     output reg  [7:0]            rs_task,
-    output reg  [2:0]            rs_page,
-    output reg  [7:0]            rs_arg,
+    output reg  [4:0]            rs_op,
+    output reg  [31:0]           rs_arg,
+    output reg  [7:0]            rs_blocks,
+    output reg  [10:0]           rs_length,
+    output reg  [5:0]            rs_descriptor,
     output reg  [3:0]            rs_volume,
+    output reg  [4:0]            rs_initiator,
     output reg                   rs_lun_ok,
     output reg  [23:0]           rs_sense,
     input  wire                  rs_done_valid,
     output wire                  rs_done_ready,
     input  wire [7:0]            rs_done_task,
-    input  wire [8:0]            rs_done_length,
+    input  wire [11:0]           rs_done_length,
+    input  wire [7:0]            rs_done_status,
+    input  wire [23:0]           rs_done_sense,
+    input  wire                  rs_done_range,
+    input  wire [31:0]           rs_done_lba,
+    input  wire [24:0]           rs_done_bytes,
+    input  wire [31:0]           rs_done_abort,
+
+    // reservations, mode parameters
+    output wire [3:0]            check_volume,
+    output wire [4:0]            check_initiator,
+    output wire [2:0]            check_access,
+    input  wire                  conflict,
+    input  wire [15:0]           software_protect,
+    output reg  [15:0]           reset_volumes,     // strobe: reset of these volumes
+
+    // unit attentions the page service sets
+    input  wire                  raise_valid,
+    output wire                  raise_ready,
+    input  wire [7:0]            raise_condition,
+    input  wire [31:0]           raise_initiators,
+    input  wire [15:0]           raise_volumes,
 
     // volumes
     input  wire [VOLUMES*32-1:0] cfg_volume_blocks,
@@ -100,9 +128,11 @@ module host_engine #(
     output reg  [8:0]            status_open    // tasks that are not idle
 );
 
+`include "array/scsi_kinds.vh"
+
     localparam [1:0] HR_COMMAND = 2'd0, HR_ABORT = 2'd1;
 
-    localparam [3:0] TI_SEND = 4'd0, TI_RECEIVE = 4'd1, TI_RESPOND = 4'd2, TI_RELEASE = 4'd3;
+    localparam [3:0] TI_SEND = 4'd0, TI_RECEIVE = 4'd1, TI_RESPOND = 4'd2, TI_RELEASE = 4'd3, TI_ABORT = 4'd4;
 
     localparam [2:0]
         ACQUIRE_READ    = 3'd0,
@@ -111,21 +141,11 @@ module host_engine #(
         RELEASE_DIRTY   = 3'd3,
         RELEASE_DISCARD = 3'd4;
 
-    // scsi_decode kinds
-    localparam [2:0]
-        KIND_NONE   = 3'd0,
-        KIND_PAGE   = 3'd1,
-        KIND_READ   = 3'd2,
-        KIND_WRITE  = 3'd3,
-        KIND_VERIFY = 3'd4,
-        KIND_RANGE  = 3'd5,
-        KIND_ERROR  = 3'd6;
-
     // what a task waits for
     localparam [3:0]
         TASK_IDLE     = 4'd0,
-        TASK_ASK      = 4'd1,   // queued for the responder
-        TASK_BUILD    = 4'd2,   // the responder's answer
+        TASK_ASK      = 4'd1,   // queued for the page service
+        TASK_BUILD    = 4'd2,   // its answer
         TASK_ACQUIRE  = 4'd3,   // queued for the chunk service, to acquire
         TASK_STAGE    = 4'd4,   // its answer
         TASK_MOVE     = 4'd5,   // queued for the port, to send or receive
@@ -134,8 +154,8 @@ module host_engine #(
         TASK_LETTING  = 4'd8,   // its answer
         TASK_RESPOND  = 4'd9,   // queued for the port, with status
         TASK_RELEASE  = 4'd10,  // queued for the port, answer to an ABORT
-        TASK_LOST     = 4'd11,  // the port has aborted the transfer: its ABORT
-        TASK_FUNCTION = 4'd12;  // task management: the commands that were there before
+        TASK_LOST     = 4'd11,  // the port has ended it: its ABORT
+        TASK_FUNCTION = 4'd12;  // the commands that it ends
 
     // how a task goes on after its chunk has been released
     localparam [1:0] END_NOT = 2'd0, END_RESPOND = 2'd1, END_LOST = 2'd2;
@@ -143,22 +163,24 @@ module host_engine #(
     localparam [3:0]
         EVENT_MOVE   = 4'd0,  // head of the port queue
         EVENT_CHUNK  = 4'd1,  // head of the chunk queue
-        EVENT_ASK    = 4'd2,  // head of the responder queue
+        EVENT_ASK    = 4'd2,  // head of the page queue
         EVENT_DONE   = 4'd3,
         EVENT_STAGED = 4'd4,
         EVENT_BUILT  = 4'd5,
         EVENT_HOST   = 4'd6,
-        EVENT_ANSWER = 4'd7;  // a task management function that may be answered
+        EVENT_ANSWER = 4'd7,  // a task management function that may be answered
+        EVENT_CANCEL = 4'd8;  // head of the queue of commands that somebody ends
 
     localparam [2:0]
         STATE_CLEAR = 3'd0,  // rows and unit attentions after reset
         STATE_IDLE  = 3'd1,
         STATE_READ  = 3'd2,
         STATE_WORK  = 3'd3,
-        STATE_SCAN  = 3'd4,  // task management (n_volume, n_port_id): read a row,
-        STATE_MARK  = 3'd5;  // and note it when its command must end first
+        STATE_SCAN  = 3'd4,  // commands that must end: read a row,
+        STATE_MARK  = 3'd5,  // and end it when it is one of them
+        STATE_TELL  = 3'd6;  // unit attentions
 
-    localparam [7:0] GOOD = 8'h00, CHECK_CONDITION = 8'h02;
+    localparam [7:0] GOOD = 8'h00, CHECK_CONDITION = 8'h02, CONDITION_MET = 8'h04, RESERVATION_CONFLICT = 8'h18;
 
     localparam [23:0]
         SENSE_NONE        = 24'h000000,
@@ -167,30 +189,32 @@ module host_engine #(
         SENSE_IU          = 24'h050E03,  // invalid field in command information unit
         SENSE_RANGE       = 24'h052100,
         SENSE_NO_LUN      = 24'h052500,
-        SENSE_RESET       = 24'h062900,  // power on, reset
         SENSE_PROTECTED   = 24'h072700,
+        SENSE_SOFTWARE    = 24'h072702,  // logical unit software write protected
         SENSE_DATA_PHASE  = 24'h0B4B00,
         SENSE_TIMEOUT     = 24'h0B4B06;  // initiator response timeout
 
     localparam [7:0] CODE_COMPLETE = 8'h00, CODE_FIELDS = 8'h02, CODE_REJECTED = 8'h04, CODE_LUN = 8'h09;
 
     localparam [31:0] LAST_TASK = TASKS - 1;
-    localparam [31:0] LAST_SCAN = TASKS > 64 ? TASKS - 1 : 63;  // rows and logins
+    localparam [31:0] PREFETCH_BLOCKS = SEGMENTS * 4;  // half of the cache
+    localparam [31:0] LARGEST_PAGE = 32'd2048;
+    localparam [7:0] RESET = 8'h02, CLEARED = 8'h80;  // unit_attention
     localparam TW = TASKS > 128 ? 8 : TASKS > 64 ? 7 : TASKS > 32 ? 6 : TASKS > 16 ? 5 : 4;
-    localparam ROW = 4 + 1 + 2 + 3 + 4 + 24 + 32 + 25 + 25 + 25 + 32 + 8 + 24 + 1 + 8 + 3;
+    localparam ROW = 4 + 1 + 1 + 2 + 4 + 5 + 1 + 1 + 1 + 6 + 5 + 4 + 24 + 32 + 25 + 25 + 25 + 32 + 8 + 24 + 1 + 8 + 3;
 
     integer i;
 
-    // the rows (RAM 400) and the unit attentions, a bit for each login and volume
+    // the rows (RAM 400); {hidden volumes, initiator} of each login
     reg [ROW-1:0]     rows [0:(1<<TW)-1];
     reg [ROW-1:0]     row_reg;
-    reg [15:0]        attention [0:63];
+    reg [20:0]        logins [0:63];
 
     initial begin
         for (i = 0; i < (1 << TW); i = i + 1)
             rows[i] = 0;
         for (i = 0; i < 64; i = i + 1)
-            attention[i] = 16'hFFFF;
+            logins[i] = 21'd0;
         if (TASKS < 1 || TASKS > 256) begin
             $display("%m: TASKS=%0d: must be 1 to 256", TASKS);
             $finish;
@@ -203,59 +227,80 @@ module host_engine #(
 
     wire [3:0]  r_state;
     wire        r_aborted;
+    wire        r_cancelled;  // somebody else has ended it, the port knows
     wire [1:0]  r_end;
-    wire [2:0]  r_kind;
+    wire [3:0]  r_kind;
+    wire [4:0]  r_op;  // what the page service does
+    wire        r_lun_ok;
+    wire        r_paged;  // the transfer is of the page, not of the chunk
+    wire        r_again;  // KIND_CONFIRM: the chunk is written, now verified
+    wire [5:0]  r_index;  // UNMAP: descriptor
+    wire [4:0]  r_initiator;
     wire [3:0]  r_volume;
     wire [23:0] r_port_id;
-    wire [31:0] r_lba;      // first block of the chunk; KIND_PAGE: {.., LUN is there, page, argument}
-    wire [24:0] r_left;     // bytes still to move, the chunk under way included; KIND_VERIFY: to stage
-    wire [24:0] r_moved;    // bytes moved
-    wire [24:0] r_wanted;   // bytes the command would move; KIND_PAGE, before it is built: allocation length
-    wire [31:0] r_length;   // FCP_DL
+    wire [31:0] r_lba;  // first block of the chunk; KIND_PAGE, KIND_CALL: argument; at the end: INFORMATION
+    wire [24:0] r_left;  // bytes of the blocks still to work on, the chunk under way included; KIND_PAGE: to send
+    wire [24:0] r_moved;  // bytes moved
+    wire [24:0] r_wanted;  // bytes the command would move; KIND_PAGE, before it is built: allocation length
+    wire [31:0] r_length;  // FCP_DL
     wire [7:0]  r_status;
-    wire [23:0] r_sense;    // also what REQUEST SENSE will report
+    wire [23:0] r_sense;  // also what REQUEST SENSE will report; bit 23: INFORMATION is valid
     wire        r_code_valid;
     wire [7:0]  r_code;
     wire [2:0]  r_release;  // how the chunk will be released
 
-    assign {r_state, r_aborted, r_end, r_kind, r_volume, r_port_id, r_lba, r_left, r_moved, r_wanted, r_length, r_status, r_sense,
-            r_code_valid, r_code, r_release} = row_reg;
+    assign {r_state, r_aborted, r_cancelled, r_end, r_kind, r_op, r_lun_ok, r_paged, r_again, r_index, r_initiator, r_volume,
+            r_port_id, r_lba, r_left, r_moved, r_wanted, r_length, r_status, r_sense, r_code_valid, r_code, r_release} = row_reg;
 
-    reg [3:0]  n_state;
-    reg        n_aborted;
-    reg [1:0]  n_end;
-    reg [2:0]  n_kind;
-    reg [3:0]  n_volume;
-    reg [23:0] n_port_id;
-    reg [31:0] n_lba;
-    reg [24:0] n_left;
-    reg [24:0] n_moved;
-    reg [24:0] n_wanted;
-    reg [31:0] n_length;
-    reg [7:0]  n_status;
-    reg [23:0] n_sense;
-    reg        n_code_valid;
-    reg [7:0]  n_code;
-    reg [2:0]  n_release;
+    reg  [3:0]  n_state;
+    reg         n_aborted;
+    reg         n_cancelled;
+    reg  [1:0]  n_end;
+    reg  [3:0]  n_kind;
+    reg  [4:0]  n_op;
+    reg         n_lun_ok;
+    reg         n_paged;
+    reg         n_again;
+    reg  [5:0]  n_index;
+    reg  [4:0]  n_initiator;
+    reg  [3:0]  n_volume;
+    reg  [23:0] n_port_id;
+    reg  [31:0] n_lba;
+    reg  [24:0] n_left;
+    reg  [24:0] n_moved;
+    reg  [24:0] n_wanted;
+    reg  [31:0] n_length;
+    reg  [7:0]  n_status;
+    reg  [23:0] n_sense;
+    reg         n_code_valid;
+    reg  [7:0]  n_code;
+    reg  [2:0]  n_release;
 
-    reg [2:0] state_reg;
-    reg [3:0] event_reg;
-    reg [7:0] task_reg;
-    reg [7:0] count_reg;
-    reg [5:1] scan_reg;   // task management: target reset, LU reset, -, clear task set, abort task set
+    reg [2:0]  state_reg;
+    reg [3:0]  event_reg;
+    reg [7:0]  task_reg;
+    reg [7:0]  count_reg;
 
-    // task management: commands that must end first, functions that wait for it
+    // the set of commands that are being ended
+    reg [31:0] scan_initiators;
+    reg [15:0] scan_volumes;
+    reg [4:0]  scan_self;       // who asked
+    reg [31:0] scan_hit;        // initiators of commands that were ended
+    reg [7:0]  scan_condition;  // unit attention: RESET for all, CLEARED for other initiators that were hit, 0 none
+
+    // commands that must end first, functions that wait for it
     reg [(1<<TW)-1:0] before_reg;
     reg [(1<<TW)-1:0] function_reg;
-    reg [8:0]       functions_reg;
+    reg [8:0]         functions_reg;
 
     // queues
     reg        port_push;
     reg        chunk_push;
     reg        ask_push;
+    reg        cancel_push;
     reg  [7:0] push_task;
-    wire       port_head_valid, chunk_head_valid, ask_head_valid;
-    wire [7:0] port_head_task, chunk_head_task, ask_head_task;
+    wire       port_head_valid, chunk_head_valid, ask_head_valid, cancel_head_valid;
+    wire [7:0] port_head_task, chunk_head_task, ask_head_task, cancel_head_task;
     wire       working = state_reg == STATE_WORK;
 
     task_queue #(.TASKS(TASKS)) port_queue (
@@ -273,46 +318,108 @@ module host_engine #(
         .head_valid(ask_head_valid), .head_task(ask_head_task), .pop(working && event_reg == EVENT_ASK)
     );
 
+    task_queue #(.TASKS(TASKS)) cancel_queue (
+        .clk(clk), .rst(rst), .push(cancel_push), .push_task(push_task),
+        .head_valid(cancel_head_valid), .head_task(cancel_head_task), .pop(working && event_reg == EVENT_CANCEL)
+    );
+
     // the command
-    wire [2:0]  d_kind;
+    wire [3:0]  d_kind;
     wire [23:0] d_sense;
-    wire        d_any_state, d_inquiry, d_request_sense, d_report_luns, d_lba_over;
-    wire [31:0] d_lba, d_blocks, d_allocation;
-    wire [2:0]  d_page;
-    wire [7:0]  d_page_arg;
+    wire [2:0]  d_access;
+    wire        d_writes, d_any_state, d_inquiry, d_request_sense, d_report_luns, d_lba_over;
+    wire [31:0] d_lba, d_blocks, d_allocation, d_arg;
+    wire [4:0]  d_op;
 
     scsi_decode decode (
         .clk(clk), .start(state_reg == STATE_READ && event_reg == EVENT_HOST), .cdb(hr_cdb),
-        .kind(d_kind), .sense(d_sense), .any_state(d_any_state), .inquiry(d_inquiry), .request_sense(d_request_sense),
-        .report_luns(d_report_luns), .lba_over(d_lba_over), .lba(d_lba), .blocks(d_blocks), .allocation(d_allocation),
-        .page(d_page), .page_arg(d_page_arg)
+        .kind(d_kind), .sense(d_sense), .access(d_access), .writes(d_writes), .any_state(d_any_state), .inquiry(d_inquiry),
+        .request_sense(d_request_sense), .report_luns(d_report_luns), .lba_over(d_lba_over), .lba(d_lba), .blocks(d_blocks),
+        .allocation(d_allocation), .op(d_op), .arg(d_arg)
     );
 
     // single level LUN, peripheral or flat addressing, number below 256
     wire        lun_simple = hr_lun[61:56] == 6'd0 && !hr_lun[63] && hr_lun[47:0] == 48'd0;
-    wire [3:0]  volume = hr_lun[51:48];
+    reg  [3:0]  volume_reg;
+    reg  [15:0] hidden_reg;
+    reg  [4:0]  initiator_reg;
     reg         lun_ok_reg;
     reg  [31:0] capacity_reg;
     reg         protect_reg;
+    reg         software_reg;
 
     // configuration of 16 volumes, those that do not exist all zero
     wire [16*32:0] all_blocks = {{((16 - VOLUMES) * 32 + 1){1'b0}}, cfg_volume_blocks};
     wire [16*2:0]  all_flags = {{((16 - VOLUMES) * 2 + 1){1'b0}}, cfg_volume_flags};
 
+    // unit attentions
+    wire        attention_busy, attention_pending;
+    wire [23:0] attention_sense;
+    reg         attention_report;
+    wire        telling = state_reg == STATE_TELL && !attention_busy;
+
+    unit_attention attentions (
+        .clk(clk), .rst(rst), .busy(attention_busy), .initiator(initiator_reg), .volume(volume_reg), .pending(attention_pending),
+        .sense(attention_sense), .report(attention_report), .nexus_valid(login_event_valid), .nexus_initiator(login_event_initiator),
+        .raise_valid((telling && scan_condition != 8'd0) || (raise_valid && raise_ready)),
+        .raise_condition(telling ? scan_condition : raise_condition),
+        .raise_initiators(!telling ? raise_initiators : scan_condition == RESET ? 32'hFFFFFFFF : scan_hit & ~(32'd1 << scan_self)),
+        .raise_volumes(telling ? scan_volumes : raise_volumes)
+    );
+
+    // a report is taken in the clock after it is noted, while nothing else happens
+    assign raise_ready = state_reg == STATE_IDLE && !attention_busy && !attention_report;
+
+    assign check_volume = volume_reg;
+    assign check_initiator = initiator_reg;
+    assign check_access = d_access;
+
+    // what a kind of command does
+    function writing;  // acquires for writing
+        input [3:0] kind;
+        writing = kind == KIND_WRITE || kind == KIND_CONFIRM || kind == KIND_FILL || kind == KIND_ZERO || kind == KIND_SWAP;
+    endfunction
+
+    function receiving;  // data come from the host, chunk by chunk
+        input [3:0] kind;
+        receiving = kind == KIND_WRITE || kind == KIND_CONFIRM;
+    endfunction
+
+    function buffered;  // data come from the host, into the page
+        input [3:0] kind;
+        buffered = kind == KIND_CALL || kind == KIND_FILL || kind == KIND_COMPARE || kind == KIND_MATCH || kind == KIND_SWAP;
+    endfunction
+
+    function worked;  // the page service works on the chunk
+        input [3:0] kind;
+        worked = kind == KIND_FILL || kind == KIND_ZERO || kind == KIND_COMPARE || kind == KIND_MATCH || kind == KIND_SWAP;
+    endfunction
+
     // the command's arithmetic, used in STATE_WORK of EVENT_HOST
-    wire        media = d_kind == KIND_READ || d_kind == KIND_WRITE || d_kind == KIND_VERIFY;
+    wire        blank = d_blocks == 32'd0;
+    wire        media = d_kind != KIND_NONE && d_kind != KIND_PAGE && d_kind != KIND_CALL && d_kind != KIND_ERROR;
     wire        range_bad = d_lba_over || {1'b0, d_lba} + {1'b0, d_blocks} > {1'b0, capacity_reg};
     wire [24:0] d_bytes = {d_blocks[15:0], 9'd0};
+    wire [31:0] ahead = blank ? capacity_reg - d_lba : d_blocks;  // PRE-FETCH of 0 blocks: to the end
+    wire        ahead_fits = ahead <= PREFETCH_BLOCKS;
+    wire [24:0] ahead_bytes = {ahead_fits ? ahead[15:0] : PREFETCH_BLOCKS[15:0], 9'd0};
+    wire        data_out = receiving(d_kind) || buffered(d_kind);
     reg  [24:0] wanted;
     reg  [24:0] planned;
-    reg         attention_now;
     reg         refused;
 
-    // the chunk under way
-    wire [16:0] chunk_bytes = r_left > 25'd65536 ? 17'd65536 : r_left[16:0];
+    // the chunk under way; comparing takes as many blocks as a page holds
+    wire [24:0] chunk_limit = r_kind == KIND_COMPARE ? 25'd2048 : 25'd65536;
+    wire [16:0] chunk_bytes = r_left > chunk_limit ? chunk_limit[16:0] : r_left[16:0];
     wire [16:0] chunk_bytes_up = chunk_bytes + 17'd511;
+    wire [16:0] move_bytes = r_paged && r_kind != KIND_PAGE && r_kind != KIND_COMPARE ? r_wanted[16:0] : chunk_bytes;
 
-    wire unused = &{1'b0, hr_lun[62], hr_attribute, scan_reg[3:2], done_op, done_slot, done_scsi_status, done_sense, chunk_rsp_op, chunk_rsp_slot[8], chunk_bytes_up[8:0]};
+    // the page has to be opened for data from the host; the chunk is pinned while the page service works on it
+    wire        opening = r_kind == KIND_CALL ? r_wanted != 25'd0 && r_moved == 25'd0 : r_kind != KIND_PAGE && r_paged;
+    wire        pinned = worked(r_kind) && !r_paged;
+
+    wire unused = &{1'b0, hr_lun[62], hr_attribute, done_op, done_slot, done_scsi_status, done_sense, chunk_rsp_op, chunk_rsp_slot[8],
+                    chunk_bytes_up[8:0], ahead[31:16], PREFETCH_BLOCKS[31:16]};
 
     assign hr_ready = working && event_reg == EVENT_HOST;
     assign done_ready = working && event_reg == EVENT_DONE;
@@ -321,18 +428,20 @@ module host_engine #(
 
     assign ti_slot = {1'b0, ti_task};
     assign ti_lun = 16'd0;
-    assign ti_lba = 32'd0;
 
     initial begin
-        ti_valid = 0; ti_op = 0; ti_task = 0; ti_offset = 0; ti_length = 0; ti_relative_offset = 0; ti_port_id = 0; ti_status = 0;
+        ti_valid = 0; ti_op = 0; ti_task = 0; ti_offset = 0; ti_length = 0; ti_relative_offset = 0; ti_port_id = 0; ti_lba = 0; ti_status = 0;
         ti_sense = 0; ti_residual = 0; ti_residual_under = 0; ti_residual_over = 0; ti_rsp_code_valid = 0; ti_rsp_code = 0;
         chunk_valid = 0; chunk_op = 0; chunk_slot = 0; chunk_volume = 0; chunk_lba = 0; chunk_blocks = 0; rs_valid = 0;
-        rs_task = 0; rs_page = 0; rs_arg = 0; rs_volume = 0; rs_lun_ok = 0; rs_sense = 0; stat_read = 0; stat_write = 0;
-        stat_bytes = 0; status_open = 0; row_reg = 0; n_state = 0; n_aborted = 0; n_end = 0; n_kind = 0; n_volume = 0;
-        n_port_id = 0; n_lba = 0; n_left = 0; n_moved = 0; n_wanted = 0; n_length = 0; n_status = 0; n_sense = 0;
-        n_code_valid = 0; n_code = 0; n_release = 0; state_reg = STATE_CLEAR; event_reg = EVENT_MOVE; task_reg = 0; count_reg = 0;
-        scan_reg = 0; functions_reg = 0; before_reg = 0; function_reg = 0; port_push = 0; chunk_push = 0; ask_push = 0; push_task = 0; lun_ok_reg = 0;
-        capacity_reg = 0; protect_reg = 0; wanted = 0; planned = 0; attention_now = 0; refused = 0;
+        rs_task = 0; rs_op = 0; rs_arg = 0; rs_blocks = 0; rs_length = 0; rs_descriptor = 0; rs_volume = 0; rs_initiator = 0; rs_lun_ok = 0;
+        rs_sense = 0; stat_read = 0; stat_write = 0; stat_bytes = 0; status_open = 0; reset_volumes = 0; row_reg = 0;
+        n_state = 0; n_aborted = 0; n_cancelled = 0; n_end = 0; n_kind = 0; n_op = 0; n_lun_ok = 0; n_paged = 0; n_again
+        = 0; n_index = 0; n_initiator = 0; n_volume = 0; n_port_id = 0; n_lba = 0; n_left = 0; n_moved = 0; n_wanted =
+        0; n_length = 0; n_status = 0; n_sense = 0; n_code_valid = 0; n_code = 0; n_release = 0;
+        state_reg = STATE_CLEAR; event_reg = EVENT_MOVE; task_reg = 0; count_reg = 0; scan_initiators = 0; scan_volumes = 0; scan_hit = 0; scan_self = 0;
+        scan_condition = 0; functions_reg = 0; before_reg = 0; function_reg = 0; port_push = 0; chunk_push = 0; ask_push = 0;
+        cancel_push = 0; push_task = 0; hidden_reg = 0; initiator_reg = 0; lun_ok_reg = 0; capacity_reg = 0; protect_reg = 0;
+        software_reg = 0; volume_reg = 0; wanted = 0; planned = 0; refused = 0; attention_report = 0;
     end
 
     // n_* are the row's next values, worked out step by step within the clock
@@ -341,8 +450,11 @@ module host_engine #(
         port_push <= 1'b0;
         chunk_push <= 1'b0;
         ask_push <= 1'b0;
+        cancel_push <= 1'b0;
         stat_read <= 1'b0;
         stat_write <= 1'b0;
+        reset_volumes <= 16'd0;
+        attention_report <= 1'b0;
         if (ti_ready)
             ti_valid <= 1'b0;
         if (chunk_ready)
@@ -353,7 +465,7 @@ module host_engine #(
         case (state_reg)
             STATE_CLEAR: begin
                 rows[count_reg[TW-1:0]] <= {ROW{1'b0}};
-                attention[count_reg[5:0]] <= 16'hFFFF;
+                logins[count_reg[5:0]] <= 21'd0;
                 count_reg <= count_reg + 8'd1;  // ends at 0
                 if (count_reg == 8'd255)
                     state_reg <= STATE_IDLE;
@@ -363,7 +475,10 @@ module host_engine #(
                 count_reg <= count_reg == LAST_TASK[7:0] ? 8'd0 : count_reg + 8'd1;
                 state_reg <= STATE_READ;
                 // a push of the last event shows in its queue one clock later: look again then
-                if (port_head_valid && !ti_valid) begin
+                if (cancel_head_valid && !ti_valid) begin
+                    event_reg <= EVENT_CANCEL;
+                    task_reg <= cancel_head_task;
+                end else if (port_head_valid && !ti_valid) begin
                     event_reg <= EVENT_MOVE;
                     task_reg <= port_head_task;
                 end else if (chunk_head_valid && !chunk_valid) begin
@@ -381,7 +496,7 @@ module host_engine #(
                 end else if (rs_done_valid) begin
                     event_reg <= EVENT_BUILT;
                     task_reg <= rs_done_task;
-                end else if (hr_valid) begin
+                end else if (hr_valid && (hr_op == HR_ABORT || (!attention_busy && !attention_report && !raise_valid))) begin
                     event_reg <= EVENT_HOST;
                     task_reg <= hr_task;
                 end else if (functions_reg != 9'd0 && before_reg == {(1<<TW){1'b0}} && function_reg[count_reg[TW-1:0]]) begin
@@ -393,29 +508,45 @@ module host_engine #(
 
             STATE_READ: begin
                 row_reg <= rows[task_reg[TW-1:0]];
-                capacity_reg <= all_blocks[{1'b0, volume, 5'd0} +: 32];
-                protect_reg <= all_flags[{1'b0, volume, 1'b1}];
-                lun_ok_reg <= lun_simple && hr_lun[55:52] == 4'd0 && all_flags[{1'b0, volume, 1'b0}]
-                              && all_blocks[{1'b0, volume, 5'd0} +: 32] != 32'd0;
+                {hidden_reg, initiator_reg} <= logins[hr_login];
+                volume_reg <= hr_lun[51:48];
+                capacity_reg <= all_blocks[{1'b0, hr_lun[51:48], 5'd0} +: 32];
+                protect_reg <= all_flags[{1'b0, hr_lun[51:48], 1'b1}];
+                software_reg <= software_protect[hr_lun[51:48]];
+                lun_ok_reg <= lun_simple && hr_lun[55:52] == 4'd0 && all_flags[{1'b0, hr_lun[51:48], 1'b0}]
+                              && all_blocks[{1'b0, hr_lun[51:48], 5'd0} +: 32] != 32'd0 && !logins[hr_login][{1'b0, hr_lun[51:48]} + 5'd5];
                 state_reg <= STATE_WORK;
             end
 
             STATE_WORK: begin
-                {n_state, n_aborted, n_end, n_kind, n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense,
-                 n_code_valid, n_code, n_release} = row_reg;
+                {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_index, n_initiator,
+                 n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code,
+                 n_release} = row_reg;
                 state_reg <= STATE_IDLE;
 
                 case (event_reg)
+                    EVENT_CANCEL:
+                        // the port ends the task as if an ABTS had come: its ABORT follows
+                        if (!r_aborted) begin
+                            ti_valid <= 1'b1;
+                            ti_op <= TI_ABORT;
+                            ti_task <= task_reg;
+                            ti_port_id <= r_port_id;
+                        end
+
                     EVENT_MOVE:
-                        if (r_aborted && r_state == TASK_MOVE && r_kind != KIND_PAGE)
+                        if (r_aborted && r_state == TASK_MOVE && !r_paged)
                             n_state = TASK_LET;
+                        else if (r_cancelled && !r_aborted && r_state == TASK_RESPOND)
+                            n_state = TASK_LOST;
                         else begin
                             ti_valid <= 1'b1;
                             ti_task <= task_reg;
                             ti_port_id <= r_port_id;
-                            ti_offset <= r_kind == KIND_PAGE ? 12'd0 : {r_lba[2:0], 9'd0};
-                            ti_length <= chunk_bytes;
+                            ti_offset <= r_paged ? 12'd0 : {r_lba[2:0], 9'd0};
+                            ti_length <= move_bytes;
                             ti_relative_offset <= {7'd0, r_moved};
+                            ti_lba <= r_sense[23] ? r_lba : 32'd0;
                             ti_status <= r_status;
                             ti_sense <= r_sense;
                             ti_rsp_code_valid <= r_code_valid;
@@ -426,7 +557,7 @@ module host_engine #(
                             if (r_aborted)
                                 ti_op <= TI_RELEASE;
                             else if (r_state == TASK_MOVE)
-                                ti_op <= r_kind == KIND_WRITE ? TI_RECEIVE : TI_SEND;
+                                ti_op <= receiving(r_kind) || buffered(r_kind) ? TI_RECEIVE : TI_SEND;
                             else begin
                                 ti_op <= TI_RESPOND;
                                 if (!r_code_valid) begin
@@ -447,7 +578,7 @@ module host_engine #(
                             n_state = TASK_RELEASE;
                         else begin
                             chunk_valid <= 1'b1;
-                            chunk_op <= r_state == TASK_LET ? r_release : r_kind == KIND_WRITE ? ACQUIRE_WRITE : ACQUIRE_READ;
+                            chunk_op <= r_state == TASK_LET ? r_release : writing(r_kind) && !r_again ? ACQUIRE_WRITE : ACQUIRE_READ;
                             chunk_slot <= {1'b0, task_reg};
                             chunk_volume <= {4'd0, r_volume};
                             chunk_lba <= r_lba;
@@ -457,67 +588,129 @@ module host_engine #(
 
                     EVENT_ASK:
                         if (r_aborted)
-                            n_state = TASK_RELEASE;
+                            n_state = pinned ? TASK_LET : TASK_RELEASE;
                         else begin
                             rs_valid <= 1'b1;
                             rs_task <= task_reg;
-                            rs_page <= r_lba[10:8];
-                            rs_arg <= r_lba[7:0];
-                            rs_lun_ok <= r_lba[11];
+                            rs_op <= opening ? OP_OPEN : r_kind == KIND_ZERO ? OP_ZERO : r_op;
+                            rs_arg <= r_lba;
+                            rs_blocks <= chunk_bytes_up[16:9];
+                            rs_length <= r_wanted[10:0];
+                            rs_descriptor <= r_index;
+                            rs_lun_ok <= r_lun_ok;
                             rs_volume <= r_volume;
+                            rs_initiator <= r_initiator;
                             rs_sense <= r_sense;
                             n_state = TASK_BUILD;
                         end
 
                     EVENT_DONE: begin
-                        n_status = done_status == 8'd0 ? GOOD : CHECK_CONDITION;
+                        n_status = done_status == 8'd0 ? r_status : CHECK_CONDITION;
                         n_sense = done_status == 8'd0 ? SENSE_NONE : done_status == 8'd2 ? SENSE_TIMEOUT : SENSE_DATA_PHASE;
                         n_end = done_status == 8'd0 ? END_NOT : done_status == 8'd1 ? END_LOST : END_RESPOND;
-                        n_release = r_kind != KIND_WRITE ? RELEASE : done_status == 8'd0 ? RELEASE_DIRTY : RELEASE_DISCARD;
+                        n_release = !receiving(r_kind) ? RELEASE : done_status == 8'd0 ? RELEASE_DIRTY : RELEASE_DISCARD;
                         if (done_status == 8'd0) begin
-                            n_moved = r_moved + {8'd0, chunk_bytes};
+                            n_moved = r_moved + {8'd0, move_bytes};
                             stat_read <= r_kind == KIND_READ;
-                            stat_write <= r_kind == KIND_WRITE;
+                            stat_write <= receiving(r_kind);
                             stat_bytes <= chunk_bytes;
                         end
-                        if (r_kind != KIND_PAGE)
+                        if (!r_paged)
                             n_state = TASK_LET;
                         else if (r_aborted)
                             n_state = TASK_RELEASE;
-                        else
-                            n_state = done_status == 8'd1 ? TASK_LOST : TASK_RESPOND;
+                        else if (done_status == 8'd1)
+                            n_state = TASK_LOST;
+                        else if (done_status != 8'd0 || r_kind == KIND_PAGE)
+                            n_state = TASK_RESPOND;
+                        else if (r_kind == KIND_CALL)
+                            n_state = TASK_ASK;
+                        else begin
+                            n_paged = 1'b0;
+                            n_state = TASK_ACQUIRE;
+                        end
                     end
 
                     EVENT_STAGED:
                         if (r_state == TASK_STAGE) begin
-                            n_release = r_kind == KIND_WRITE ? RELEASE_DISCARD : RELEASE;
+                            n_release = writing(r_kind) && !r_again ? RELEASE_DISCARD : RELEASE;
                             if (chunk_rsp_error) begin
                                 n_status = CHECK_CONDITION;
-                                n_sense = r_kind == KIND_WRITE ? SENSE_WRITE : SENSE_READ;
+                                n_sense = writing(r_kind) && !r_again ? SENSE_WRITE : SENSE_READ;
                                 n_state = r_aborted ? TASK_RELEASE : TASK_RESPOND;
-                            end else
-                                n_state = r_aborted || r_kind == KIND_VERIFY ? TASK_LET : TASK_MOVE;
+                            end else if (r_aborted || r_kind == KIND_VERIFY || r_kind == KIND_PREFETCH || r_again)
+                                n_state = TASK_LET;
+                            else
+                                n_state = worked(r_kind) ? TASK_ASK : TASK_MOVE;
+                        end else if (r_aborted)
+                            n_state = TASK_RELEASE;
+                        else if (r_end == END_LOST)
+                            n_state = TASK_LOST;
+                        else if (r_end == END_RESPOND)
+                            n_state = TASK_RESPOND;
+                        else if (chunk_rsp_error && writing(r_kind)) begin
+                            n_status = CHECK_CONDITION;
+                            n_sense = SENSE_WRITE;
+                            n_state = TASK_RESPOND;
+                        end else if (r_kind == KIND_CONFIRM && !r_again) begin
+                            n_again = 1'b1;
+                            n_state = TASK_ACQUIRE;
                         end else begin
-                            n_lba = r_lba + 32'd128;
+                            n_again = 1'b0;
+                            n_lba = r_lba + (r_kind == KIND_COMPARE ? 32'd4 : 32'd128);
                             n_left = r_left - {8'd0, chunk_bytes};
-                            if (r_aborted)
-                                n_state = TASK_RELEASE;
-                            else if (r_end == END_LOST)
-                                n_state = TASK_LOST;
-                            else if (r_end == END_NOT && chunk_rsp_error && r_kind == KIND_WRITE) begin
-                                n_status = CHECK_CONDITION;
-                                n_sense = SENSE_WRITE;
-                                n_state = TASK_RESPOND;
-                            end else
-                                n_state = r_end == END_RESPOND || n_left == 25'd0 ? TASK_RESPOND : TASK_ACQUIRE;
+                            n_state = n_left == 25'd0 ? TASK_RESPOND : TASK_ACQUIRE;
+                            if (n_left != 25'd0 && r_kind == KIND_COMPARE) begin
+                                n_paged = 1'b1;
+                                n_state = TASK_ASK;
+                            end
+                            if (n_left == 25'd0 && r_op == OP_UNMAP && r_kind == KIND_ZERO) begin
+                                n_kind = KIND_CALL;
+                                n_state = TASK_ASK;
+                            end
                         end
 
-                    EVENT_BUILT: begin
-                        n_sense = SENSE_NONE;
-                        n_wanted = r_wanted > {16'd0, rs_done_length} ? {16'd0, rs_done_length} : r_wanted;
-                        n_left = {7'd0, n_wanted} > r_length ? r_length[24:0] : n_wanted;
-                        n_state = r_aborted ? TASK_RELEASE : n_left == 25'd0 ? TASK_RESPOND : TASK_MOVE;
-                    end
+                    EVENT_BUILT:
+                        if (pinned) begin
+                            n_status = rs_done_status;
+                            n_sense = rs_done_sense;
+                            if (rs_done_status != GOOD) begin
+                                n_end = END_RESPOND;
+                                n_lba = rs_done_lba;
+                            end else if (writing(r_kind))
+                                n_release = RELEASE_DIRTY;
+                            n_state = TASK_LET;
+                        end else if (r_aborted)
+                            n_state = TASK_RELEASE;
+                        else if (opening)
+                            n_state = TASK_MOVE;
+                        else if (rs_done_status != GOOD) begin
+                            n_status = rs_done_status;
+                            n_sense = rs_done_sense;
+                            n_state = TASK_RESPOND;
+                        end else if (r_kind == KIND_PAGE) begin
+                            n_sense = SENSE_NONE;
+                            n_wanted = r_wanted > {13'd0, rs_done_length} ? {13'd0, rs_done_length} : r_wanted;
+                            n_left = {7'd0, n_wanted} > r_length ? r_length[24:0] : n_wanted;
+                            n_state = n_left == 25'd0 ? TASK_RESPOND : TASK_MOVE;
+                        end else if (rs_done_range && r_op == OP_UNMAP) begin
+                            n_index = r_index + 6'd1;
+                            n_lba = rs_done_lba;
+                            n_left = rs_done_bytes;
+                            n_paged = 1'b0;
+                            n_kind = rs_done_bytes == 25'd0 ? KIND_CALL : KIND_ZERO;
+                            n_state = rs_done_bytes == 25'd0 ? TASK_ASK : TASK_ACQUIRE;
+                        end else if (rs_done_abort != 32'd0) begin
+                            n_state = TASK_FUNCTION;
+                            scan_initiators <= rs_done_abort;
+                            scan_volumes <= 16'd1 << r_volume;
+                            scan_hit <= 32'd0;
+                            scan_self <= r_initiator;
+                            scan_condition <= 8'd0;
+                            count_reg <= 8'd0;
+                            state_reg <= STATE_SCAN;
+                        end else
+                            n_state = TASK_RESPOND;
 
                     EVENT_ANSWER:
                         if (r_state == TASK_FUNCTION)
@@ -530,11 +723,18 @@ module host_engine #(
                                 n_state = TASK_RELEASE;
                         end else begin
                             n_aborted = 1'b0;
+                            n_cancelled = 1'b0;
                             n_end = END_NOT;
                             n_kind = d_kind;
-                            n_volume = volume;
+                            n_op = d_op;
+                            n_lun_ok = lun_ok_reg;
+                            n_paged = d_kind == KIND_PAGE || buffered(d_kind);
+                            n_again = 1'b0;
+                            n_index = 6'd0;
+                            n_initiator = initiator_reg;
+                            n_volume = volume_reg;
                             n_port_id = hr_port_id;
-                            n_lba = d_lba;
+                            n_lba = media ? d_lba : d_report_luns ? {hidden_reg, d_arg[15:0]} : d_arg;
                             n_left = 25'd0;
                             n_moved = 25'd0;
                             n_wanted = 25'd0;
@@ -544,47 +744,61 @@ module host_engine #(
                             n_code_valid = 1'b0;
                             n_code = CODE_COMPLETE;
                             n_state = TASK_RESPOND;
-                            attention_now = lun_ok_reg && attention[hr_login][volume];
                             if (hr_op == HR_COMMAND) begin
-                                wanted = media && d_kind != KIND_VERIFY ? d_bytes
-                                         : d_kind == KIND_PAGE ? {16'd0, |d_allocation[31:8] ? 9'd256 : d_allocation[8:0]} : 25'd0;
+                                case (d_kind)
+                                    KIND_READ, KIND_WRITE, KIND_CONFIRM, KIND_COMPARE: wanted = d_bytes;
+                                    KIND_FILL, KIND_MATCH: wanted = blank ? 25'd0 : 25'd512;
+                                    KIND_SWAP: wanted = blank ? 25'd0 : 25'd1024;
+                                    KIND_PAGE: wanted = d_allocation > LARGEST_PAGE ? LARGEST_PAGE[24:0] : d_allocation[24:0];
+                                    KIND_CALL: wanted = d_allocation[24:0];
+                                    default: wanted = 25'd0;
+                                endcase
                                 planned = {7'd0, wanted} > hr_length ? hr_length[24:0] : wanted;
                                 refused = 1'b1;
                                 if (!lun_ok_reg && !d_inquiry && !d_request_sense && !(d_report_luns && hr_lun[55:48] == 8'd0 && lun_simple))
                                     n_sense = SENSE_NO_LUN;
-                                else if (attention_now && !d_any_state) begin
-                                    n_sense = SENSE_RESET;
-                                    attention[hr_login][volume] <= 1'b0;
-                                end else if (d_kind == KIND_ERROR)
+                                else if (lun_ok_reg && attention_pending && !d_any_state) begin
+                                    n_sense = attention_sense;
+                                    attention_report <= 1'b1;
+                                end else if (lun_ok_reg && conflict)
+                                    n_status = RESERVATION_CONFLICT;
+                                else if (d_kind == KIND_ERROR)
                                     n_sense = d_sense;
-                                else if ((media || d_kind == KIND_RANGE) && range_bad)
+                                else if (media && range_bad)
                                     n_sense = SENSE_RANGE;
-                                else if (d_kind == KIND_WRITE && protect_reg)
+                                else if (d_writes && protect_reg)
                                     n_sense = SENSE_PROTECTED;
+                                else if (d_writes && software_reg)
+                                    n_sense = SENSE_SOFTWARE;
                                 else if ((hr_read && hr_write)
-                                         || (wanted != 25'd0 && (d_kind == KIND_WRITE ? hr_read : hr_write))
+                                         || (wanted != 25'd0 && (data_out ? hr_read : hr_write))
                                          || (wanted != 25'd0 && !hr_read && !hr_write && hr_length != 32'd0)) begin
                                     n_status = GOOD;
                                     n_code_valid = 1'b1;
                                     n_code = CODE_FIELDS;
-                                end else if (d_kind == KIND_WRITE && planned[8:0] != 9'd0)
-                                    n_sense = SENSE_IU;  // a part of a block cannot be written
+                                end else if (receiving(d_kind) ? planned[8:0] != 9'd0 : buffered(d_kind) && planned != wanted)
+                                    n_sense = SENSE_IU;  // a part of a block or of a list is of no use
                                 else
                                     refused = 1'b0;
 
                                 if (!refused) begin
                                     n_status = GOOD;
                                     n_wanted = wanted;
-                                    n_left = d_kind == KIND_VERIFY ? d_bytes : planned;
-                                    if (d_kind == KIND_PAGE && wanted != 25'd0) begin
-                                        n_lba = {20'd0, lun_ok_reg, d_page, d_page_arg};
+                                    if (d_kind == KIND_READ || receiving(d_kind))
+                                        n_left = planned;
+                                    else if (d_kind == KIND_PREFETCH) begin
+                                        n_left = ahead_bytes;
+                                        n_status = ahead_fits ? CONDITION_MET : GOOD;
+                                    end else if (media && d_kind != KIND_RANGE)
+                                        n_left = d_bytes;
+
+                                    if (wanted != 25'd0 ? n_paged : d_kind == KIND_CALL) begin
                                         n_state = TASK_ASK;
                                         if (d_request_sense) begin
-                                            n_sense = !lun_ok_reg ? SENSE_NO_LUN : attention_now ? SENSE_RESET : SENSE_NONE;
-                                            if (lun_ok_reg)
-                                                attention[hr_login][volume] <= 1'b0;
+                                            n_sense = !lun_ok_reg ? SENSE_NO_LUN : attention_sense;
+                                            attention_report <= lun_ok_reg;
                                         end
-                                    end else if (media && n_left != 25'd0)
+                                    end else if (n_left != 25'd0)
                                         n_state = TASK_ACQUIRE;
                                 end
                             end else begin
@@ -600,16 +814,22 @@ module host_engine #(
                                     n_code = CODE_LUN;
                                 else begin
                                     n_state = TASK_FUNCTION;
+                                    scan_initiators <= hr_task_management[1] ? 32'd1 << initiator_reg : 32'hFFFFFFFF;
+                                    scan_volumes <= hr_task_management[5] ? ~hidden_reg : 16'd1 << volume_reg;
+                                    scan_hit <= 32'd0;
+                                    scan_self <= initiator_reg;
+                                    scan_condition <= hr_task_management[1] ? 8'd0 : hr_task_management[2] ? CLEARED : RESET;
+                                    reset_volumes <= hr_task_management[5] ? ~hidden_reg : hr_task_management[4] ? 16'd1 << volume_reg : 16'd0;
                                     count_reg <= 8'd0;
-                                    scan_reg <= hr_task_management[5:1];
                                     state_reg <= STATE_SCAN;
                                 end
                             end
                         end
                 endcase
 
-                rows[task_reg[TW-1:0]] <= {n_state, n_aborted, n_end, n_kind, n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length,
-                                   n_status, n_sense, n_code_valid, n_code, n_release};
+                rows[task_reg[TW-1:0]] <= {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_index, n_initiator,
+                    n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code,
+                    n_release};
                 push_task <= task_reg;
                 if (n_state != r_state) begin
                     port_push <= n_state == TASK_MOVE || n_state == TASK_RESPOND || n_state == TASK_RELEASE;
@@ -638,23 +858,37 @@ module host_engine #(
             end
 
             STATE_MARK: begin
-                if (!r_aborted && r_state != TASK_IDLE && r_state != TASK_LOST && r_state != TASK_FUNCTION
-                    && (scan_reg[5] || r_volume == n_volume) && (!scan_reg[1] || r_port_id == n_port_id))
+                // functions are not commands; what the port has ended already needs nobody else
+                if (r_state != TASK_IDLE && r_state != TASK_FUNCTION && !(r_code_valid && r_kind == KIND_NONE)
+                    && scan_volumes[r_volume] && scan_initiators[r_initiator]) begin
                     before_reg[count_reg[TW-1:0]] <= 1'b1;
-                if (scan_reg[5])
-                    attention[count_reg[5:0]] <= 16'hFFFF;
-                if (scan_reg[4])
-                    attention[count_reg[5:0]][n_volume] <= 1'b1;
-                count_reg <= count_reg == LAST_SCAN[7:0] ? 8'd0 : count_reg + 8'd1;
-                state_reg <= count_reg == LAST_SCAN[7:0] ? STATE_IDLE : STATE_SCAN;
+                    if (!r_aborted && !r_cancelled && r_state != TASK_LOST) begin
+                        scan_hit[r_initiator] <= 1'b1;
+                        cancel_push <= 1'b1;
+                        push_task <= count_reg;
+                        {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_index, n_initiator,
+                 n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code,
+                 n_release} = row_reg;
+                        n_cancelled = 1'b1;
+                        rows[count_reg[TW-1:0]] <= {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_index, n_initiator,
+                    n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code,
+                    n_release};
+                    end
+                end
+                count_reg <= count_reg == LAST_TASK[7:0] ? 8'd0 : count_reg + 8'd1;
+                state_reg <= count_reg == LAST_TASK[7:0] ? STATE_TELL : STATE_SCAN;
             end
+
+            STATE_TELL:
+                if (telling)
+                    state_reg <= STATE_IDLE;
 
             default:
                 state_reg <= STATE_CLEAR;
         endcase
 
         if (login_event_valid)
-            attention[login_event_index] <= 16'hFFFF;
+            logins[login_event_index] <= {login_event_hidden, login_event_initiator};
 
         if (rst) begin
             state_reg <= STATE_CLEAR;

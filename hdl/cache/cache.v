@@ -33,14 +33,17 @@ module cache #(
     input  wire [PORTS*5-1:0]   sl_rd_index,
     output wire [PORTS*20-1:0]  sl_rd_line,
 
-    // segment list, SCSI responder
+    // segment list, page service
+    input  wire [8:0]           page_rd_slot,
+    input  wire [4:0]           page_rd_index,
+    output wire [19:0]          page_rd_line,
     input  wire                 sl_wr_valid,
     output wire                 sl_wr_ready,
     input  wire [8:0]           sl_wr_slot,
     input  wire [4:0]           sl_wr_index,
     input  wire [19:0]          sl_wr_line,
 
-    // back port: clients 0 drive controller, 1 SCSI responder
+    // back port: clients 0 drive controller, 1 page service
     input  wire [1:0]           bk_valid,
     output wire [1:0]           bk_ready,
     input  wire [1:0]           bk_write,
@@ -90,6 +93,7 @@ module cache #(
     input  wire [PORTS*64-1:0]  allow_wwpn,
     output wire [PORTS-1:0]     allow_done,
     output wire                 allow_ok,
+    output wire [20:0]          allow_entry,
 
     // control, status and counter strobes
     input  wire                 flush,
@@ -137,11 +141,11 @@ module cache #(
         .stat_stage_error(stat_stage_error), .stat_destage_error(stat_destage_error), .stat_backoff(stat_backoff)
     );
 
-    segment_list #(.SLOTS(TASKS + BACKUP_SLOTS), .PORTS(PORTS)) list (
+    segment_list #(.SLOTS(TASKS + BACKUP_SLOTS), .PORTS(PORTS + 1)) list (
         .clk(clk),
         .wr_valid(list_wr_valid), .wr_slot(list_wr_slot), .wr_index(list_wr_index), .wr_line(list_wr_line),
         .sl_wr_valid(sl_wr_valid), .sl_wr_ready(sl_wr_ready), .sl_wr_slot(sl_wr_slot), .sl_wr_index(sl_wr_index), .sl_wr_line(sl_wr_line),
-        .sl_rd_slot(sl_rd_slot), .sl_rd_index(sl_rd_index), .sl_rd_line(sl_rd_line)
+        .sl_rd_slot({page_rd_slot, sl_rd_slot}), .sl_rd_index({page_rd_index, sl_rd_index}), .sl_rd_line({page_rd_line, sl_rd_line})
     );
 
     wire        list_mis_valid;
@@ -160,7 +164,7 @@ module cache #(
     allow_list #(.PORTS(PORTS)) allow (
         .clk(clk), .rst(rst),
         .allow_valid(allow_valid), .allow_wwpn(allow_wwpn), .allow_done(allow_done), .allow_ok(allow_ok),
-        .mis_valid(list_mis_valid), .mis_ready(list_mis_ready), .mis_addr(list_mis_addr),
+        .allow_entry(allow_entry), .mis_valid(list_mis_valid), .mis_ready(list_mis_ready), .mis_addr(list_mis_addr),
         .mis_rdata_valid(list_mis_rdata_valid), .mis_rdata(list_mis_rdata)
     );
 

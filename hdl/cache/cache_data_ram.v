@@ -8,7 +8,7 @@
 module cache_data_ram #(
     parameter PORTS = 1,      // FC ports on the front port, 1 or 2
     parameter SEGMENTS = 512, // 4 KiB segments, 1 to 1024
-    parameter TASKS = 32      // response pages of 16 lines after the last segment, 1 to 256
+    parameter TASKS = 32      // pages of 128 lines after the last segment, 1 to 256
 ) (
     input  wire                 clk,
     input  wire                 rst,
@@ -37,7 +37,7 @@ module cache_data_ram #(
     output wire [2*128-1:0]     bk_rdata
 );
 
-    localparam LINES = SEGMENTS * 256 + TASKS * 16;
+    localparam LINES = SEGMENTS * 256 + TASKS * 128;
     localparam ADDR = $clog2(LINES);
 
     integer i;

@@ -4,10 +4,10 @@
 `default_nettype none
 
 /* Segment list: where in the data RAM the index-th 4 KiB segment of a slot's chunk begins; written by the cache manager before it
-   answers an acquire and by the SCSI responder for its response page, read by each FC port. */
+   answers an acquire and by the page service for its page, read by each FC port and by the page service. */
 module segment_list #(
     parameter SLOTS = 36, // TASKS + BACKUP_SLOTS, 2 to 272
-    parameter PORTS = 1   // readers, 1 or 2
+    parameter PORTS = 1   // readers, 1 to 3
 ) (
     input  wire                clk,
 
@@ -17,7 +17,7 @@ module segment_list #(
     input  wire [4:0]          wr_index,
     input  wire [19:0]         wr_line,
 
-    // write, from the SCSI responder; waits for the cache manager
+    // write, from the page service; waits for the cache manager
     input  wire                sl_wr_valid,
     output wire                sl_wr_ready,
     input  wire [8:0]          sl_wr_slot,
@@ -37,8 +37,8 @@ module segment_list #(
 
     integer i;
     initial begin
-        if (SLOTS < 2 || SLOTS > 272 || PORTS < 1 || PORTS > 2) begin
-            $display("%m: SLOTS=%0d (2 to 272), PORTS=%0d (1 to 2)", SLOTS, PORTS);
+        if (SLOTS < 2 || SLOTS > 272 || PORTS < 1 || PORTS > 3) begin
+            $display("%m: SLOTS=%0d (2 to 272), PORTS=%0d (1 to 3)", SLOTS, PORTS);
             $finish;
         end
         for (i = 0; i < ENTRIES; i = i + 1) ram[i] = 20'd0;

@@ -40,7 +40,8 @@ module fcp_codec (
     input  wire [31:0]  tx_offset,
     input  wire [31:0]  tx_length,
     input  wire [7:0]   tx_status,
-    input  wire [23:0]  tx_sense,
+    input  wire [23:0]  tx_sense,            // bit 23: INFORMATION is valid
+    input  wire [31:0]  tx_information,
     input  wire [31:0]  tx_residual,
     input  wire         tx_residual_under,
     input  wire         tx_residual_over,
@@ -151,8 +152,8 @@ always @* begin
                     if (tx_code_valid && tx_index == 4'd6) tx_word = {24'h000000, tx_code};
                     else if (tx_code_valid && tx_index == 4'd7) tx_word = 32'd0;
                     else case (sense_index)
-                        4'd0: tx_word = {16'h7000, 4'h0, tx_sense[19:16], 8'h00};
-                        4'd1: tx_word = 32'h0000000A;
+                        4'd0: tx_word = {tx_sense[23], 15'h7000, 4'h0, tx_sense[19:16], tx_information[31:24]};
+                        4'd1: tx_word = {tx_information[23:0], 8'h0A};
                         4'd3: tx_word = {tx_sense[15:0], 16'h0000};
                         default: tx_word = 32'd0;
                     endcase
@@ -165,7 +166,7 @@ always @* begin
 end
 
 // Bits of fields that are reserved, or that other information units use.
-wire unused = &{1'b0, rx_payload[127:96], rx_payload[79:64], rx_payload[47:32], word2[31:19], tx_sense[23:20], tx_length[31:25], word6[31:8], 1'b0};
+wire unused = &{1'b0, rx_payload[127:96], rx_payload[79:64], rx_payload[47:32], word2[31:19], tx_sense[22:20], tx_length[31:25], word6[31:8], 1'b0};
 
 endmodule
 

@@ -90,12 +90,16 @@ module link_services #(
     // New image pair with an initiator, to the array
     output wire             login_event_valid,
     output wire [5:0]       login_event_index,
+    output reg  [63:0]      login_event_wwpn,
+    output reg  [4:0]       login_event_initiator,
+    output reg  [15:0]      login_event_hidden,
 
     // Allow list
     output reg              allow_valid,
     output reg  [63:0]      allow_wwpn,
     input  wire             allow_done,
     input  wire             allow_ok,
+    input  wire [20:0]      allow_entry,
 
     output wire [23:0]      my_id,
     output wire             my_id_valid,
@@ -181,10 +185,12 @@ module link_services #(
     wire [5:0]   result_index;
     wire [23:0]  result_id;
     wire [63:0]  result_wwpn;
+    wire [20:0]  result_entry;
+    reg  [20:0]  a_entry;    // of the PLOGI under way
+    reg  [20:0]  b_entry;    // of the N_Port at the other end
     wire [23:0]  a_mask;
     wire         suspects;
     wire         b_peer;
-    wire         unused_peer = b_peer;      // every login is alike
 
     wire [31:0]  e_d_tov_ms;
     wire [31:0]  r_a_tov_ms;
@@ -556,6 +562,7 @@ module link_services #(
         .a_mask(a_mask),
         .a_wwpn(wwpn),
         .a_words(payload_words),
+        .a_entry(a_entry),
         .a_initiator(a_initiator),
         .a_target(a_target),
         .a_done(a_done),
@@ -564,6 +571,7 @@ module link_services #(
         .b_id(b_id),
         .b_wwpn(b_wwpn),
         .b_words(b_words),
+        .b_entry(b_peer ? b_entry : {16'hFFFF, 5'd0}),       // a device sees no volume
         .b_initiator(b_initiator),
         .b_target(b_target),
         .b_done(b_done),
@@ -571,11 +579,26 @@ module link_services #(
         .result_initiator(result_initiator),
         .result_target(result_target),
         .result_index(result_index),
+        .result_entry(result_entry),
         .result_id(result_id),
         .result_wwpn(result_wwpn),
         .suspects(suspects),
         .status_logins(status_logins)
     );
+
+    initial begin
+        a_entry = 21'd0; b_entry = 21'd0; login_event_wwpn = 64'd0; login_event_initiator = 5'd0; login_event_hidden = 16'd0;
+    end
+
+    always @(posedge clk) begin
+        if (a_allow_done)
+            a_entry <= allow_entry;
+        if (b_allow_done)
+            b_entry <= allow_entry;
+        // in step with login_event_valid
+        login_event_wwpn <= result_wwpn;
+        {login_event_hidden, login_event_initiator} <= result_entry;
+    end
 
 endmodule
 

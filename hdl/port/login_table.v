@@ -28,6 +28,7 @@ module login_table #(
     input  wire [23:0] a_mask,              // SUSPECT: the bits of a_id that count
     input  wire [63:0] a_wwpn,
     input  wire [9:0]  a_words,
+    input  wire [20:0] a_entry,             // of the allow list
     input  wire        a_initiator,
     input  wire        a_target,
     output reg         a_done,
@@ -38,6 +39,7 @@ module login_table #(
     input  wire [23:0] b_id,
     input  wire [63:0] b_wwpn,
     input  wire [9:0]  b_words,
+    input  wire [20:0] b_entry,
     input  wire        b_initiator,
     input  wire        b_target,
     output reg         b_done,
@@ -48,7 +50,8 @@ module login_table #(
     output reg         result_target,
     output reg  [5:0]  result_index,
     output reg  [23:0] result_id,           // FIND_NAME: where that port is logged in; NEXT: which port
-    output reg  [63:0] result_wwpn,         // NEXT: its name
+    output reg  [63:0] result_wwpn,         // its name
+    output reg  [20:0] result_entry,        // its entry in the allow list
 
     output wire        suspects,            // a port that changed is to be looked at
 
@@ -78,6 +81,7 @@ module login_table #(
     reg [23:0] row_id    [0:63];
     reg [63:0] row_wwpn  [0:63];
     reg [9:0]  row_words [0:63];
+    reg [20:0] row_entry [0:63];
 
     // First clock: search. Second clock: act on what was found.
     reg        acting;
@@ -109,6 +113,7 @@ module login_table #(
             row_id[i]    = 24'd0;
             row_wwpn[i]  = 64'd0;
             row_words[i] = 10'd0;
+            row_entry[i] = 21'd0;
         end
         used                 = 64'd0;
         initiator            = 64'd0;
@@ -135,6 +140,7 @@ module login_table #(
         result_index         = 6'd0;
         result_id            = 24'd0;
         result_wwpn          = 64'd0;
+        result_entry         = 21'd0;
         status_logins        = 8'd0;
     end
 
@@ -168,6 +174,7 @@ module login_table #(
             result_index     <= row;
             result_id        <= row_id[row];
             result_wwpn      <= row_wwpn[row];
+            result_entry     <= row_entry[row];
             case (op)
                 OP_ADD: begin
                     result_hit <= match || free;
@@ -176,6 +183,7 @@ module login_table #(
                         row_id[row]    <= act_id;
                         row_wwpn[row]  <= act_wwpn;
                         row_words[row] <= act_words;
+                        row_entry[row] <= from_b ? b_entry : a_entry;
                         suspect[row]   <= 1'b0;
                         if (!match) begin
                             initiator[row] <= 1'b0;

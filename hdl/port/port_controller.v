@@ -54,6 +54,7 @@ module port_controller #(
     output wire [63:0]      allow_wwpn,
     input  wire             allow_done,
     input  wire             allow_ok,
+    input  wire [20:0]      allow_entry,
 
     // Array: transfer instruction (410)
     input  wire             ti_valid,
@@ -103,6 +104,9 @@ module port_controller #(
     // Array: a new login took this row of the login table
     output wire             login_event_valid,
     output wire [5:0]       login_event_index,
+    output wire [63:0]      login_event_wwpn,
+    output wire [4:0]       login_event_initiator,
+    output wire [15:0]      login_event_hidden,
 
     // Array: class preference and what was granted
     input  wire             prefer_backup,
@@ -220,7 +224,9 @@ link_services #(.RX_BUFFERS(RX_BUFFERS), .LOGINS(LOGINS)) services (
     .exchange_rx_id(exchange_rx_id), .exchange_done(exchange_done), .exchange_open(exchange_open),
     .exchange_responder(exchange_responder), .exchange_initiative(exchange_initiative), .exchange_bytes(exchange_bytes),
     .login_event_valid(login_event_valid), .login_event_index(login_event_index),
+    .login_event_wwpn(login_event_wwpn), .login_event_initiator(login_event_initiator), .login_event_hidden(login_event_hidden),
     .allow_valid(allow_valid), .allow_wwpn(allow_wwpn), .allow_done(allow_done), .allow_ok(allow_ok),
+    .allow_entry(allow_entry),
     .my_id(my_id), .my_id_valid(my_id_valid), .status_fabric_login(status_fabric_login), .status_logins(status_logins),
     .stat_ls_rjt_sent(stat_ls_rjt_sent), .stat_ls_rjt_received(stat_ls_rjt_received), .stat_plogi_refused(stat_plogi_refused),
     .stat_ls_timeout(stat_ls_timeout), .stat_ls_dropped(stat_ls_dropped)
@@ -482,7 +488,7 @@ task_executor #(.TASKS(TASKS)) executor (
     .ti_op(ti_op), .ti_slot(ti_slot), .ti_offset(ti_offset), .ti_length(ti_length), .ti_relative_offset(ti_relative_offset),
     .ti_status(ti_status), .ti_sense(ti_sense), .ti_residual(ti_residual), .ti_residual_under(ti_residual_under),
     .ti_residual_over(ti_residual_over), .ti_rsp_code_valid(ti_rsp_code_valid), .ti_rsp_code(ti_rsp_code),
-    .create_lun(create_lun), .create_lba(create_lba),
+    .create_lun(create_lun), .create_lba(create_lba), .ti_lba(ti_lba),
     .context_write(context_write), .context_wr_data(context_wr_data), .window_write(window_write), .window_wr_data(window_wr_data),
     .descriptor_write(descriptor_write), .descriptor_wr_row(descriptor_wr_row), .descriptor_wr_data(descriptor_wr_data),
     .iu_write(iu_write), .iu_wr_addr(iu_wr_addr), .iu_wr_data(iu_wr_data),

@@ -135,6 +135,17 @@ always @(posedge clk) if (start) begin
                     act_free <= 1'b1;
                     next[`CTX_VALID] <= 1'b0;
                 end
+                // 1303, the array ends it: as if the peer had gone, nothing is answered
+                `TI_ABORT: if (state != `TARGET_ABORT) begin
+                    next[`CTX_STATE] <= `TARGET_ABORT;
+                    next[`CTX_ANSWER] <= 1'b0;
+                    next[`CTX_TAG] <= row_context[`CTX_TAG] + 4'd1;
+                    act_quiesce <= 1'b1;
+                    act_done <= transfer;
+                    done_status <= `DONE_ABORTED;
+                    act_request <= 1'b1;
+                    timer_command <= `TIMER_STOP;
+                end
                 default: act_done <= 1'b0;
             endcase
         end

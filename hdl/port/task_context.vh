@@ -121,6 +121,7 @@
 `define TI_RECEIVE 4'd1
 `define TI_RESPOND 4'd2
 `define TI_RELEASE 4'd3
+`define TI_ABORT 4'd4
 `define TI_LOGIN 4'd8
 `define TI_WRITE 4'd9
 `define TI_READ 4'd10

@@ -41,6 +41,7 @@ module task_executor #(
     input  wire [31:0]  ti_relative_offset,
     input  wire [7:0]   ti_status,
     input  wire [23:0]  ti_sense,
+    input  wire [31:0]  ti_lba,
     input  wire [31:0]  ti_residual,
     input  wire         ti_residual_under,
     input  wire         ti_residual_over,
@@ -156,7 +157,7 @@ fcp_codec codec (
     .tx_kind(kind), .tx_index(codec_index),
     .tx_lun(create_lun), .tx_read(row_context[`CTX_OP] == `TI_READ), .tx_lba(create_lba),
     .tx_offset(relative_offset), .tx_length({15'd0, length}),
-    .tx_status(full ? TASK_SET_FULL : ti_status), .tx_sense(ti_sense),
+    .tx_status(full ? TASK_SET_FULL : ti_status), .tx_sense(ti_sense), .tx_information(ti_lba),
     // a refused command has moved nothing
     .tx_residual(full ? cmnd_length : ti_residual), .tx_residual_under(full ? cmnd_length != 32'd0 : ti_residual_under),
     .tx_residual_over(!full && ti_residual_over), .tx_code_valid(!full && ti_rsp_code_valid), .tx_code(ti_rsp_code),

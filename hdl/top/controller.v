@@ -158,6 +158,7 @@ module controller #(
     wire [63:0]           allow_wwpn;
     wire                  allow_done;
     wire                  allow_ok;
+    wire [20:0]           allow_entry;
     wire                  ti_valid;
     wire                  ti_ready;
     wire [3:0]            ti_op;
@@ -199,6 +200,9 @@ module controller #(
     wire [23:0]           done_sense;
     wire                  login_event_valid;
     wire [5:0]            login_event_index;
+    wire [63:0]           login_event_wwpn;
+    wire [4:0]            login_event_initiator;
+    wire [15:0]           login_event_hidden;
     wire                  prefer_backup;
     wire                  stat_backup_frame;
     wire [11:0]           stat_frame_bytes;
@@ -238,6 +242,9 @@ module controller #(
     wire [8:0]            sl_wr_slot;
     wire [4:0]            sl_wr_index;
     wire [19:0]           sl_wr_line;
+    wire [8:0]            page_rd_slot;
+    wire [4:0]            page_rd_index;
+    wire [19:0]           page_rd_line;
     wire                  page_bk_valid;
     wire                  page_bk_ready;
     wire                  page_bk_write;
@@ -315,7 +322,8 @@ module controller #(
         .txf_eof_terminate(txf_eof_terminate), .txf_data(txf_data), .txf_data_valid(txf_data_valid),
         .txf_data_ready(txf_data_ready), .link_active(link_active), .link_down_event(link_down_event),
         .link_reset_event(link_reset_event), .bb_credit_set(bb_credit_set), .bb_credit_value(bb_credit_value), .lesb(lesb),
-        .allow_valid(allow_valid), .allow_wwpn(allow_wwpn), .allow_done(allow_done), .allow_ok(allow_ok), .ti_valid(ti_valid),
+        .allow_valid(allow_valid), .allow_wwpn(allow_wwpn), .allow_done(allow_done), .allow_ok(allow_ok),
+        .allow_entry(allow_entry), .ti_valid(ti_valid),
         .ti_ready(ti_ready), .ti_op(ti_op), .ti_task(ti_task), .ti_slot(ti_slot), .ti_offset(ti_offset), .ti_length(ti_length),
         .ti_relative_offset(ti_relative_offset), .ti_port_id(ti_port_id), .ti_lun(ti_lun), .ti_lba(ti_lba),
         .ti_status(ti_status), .ti_sense(ti_sense), .ti_residual(ti_residual), .ti_residual_under(ti_residual_under),
@@ -325,7 +333,8 @@ module controller #(
         .hr_attribute(hr_attribute), .hr_task_management(hr_task_management), .done_valid(done_valid), .done_ready(done_ready),
         .done_op(done_op), .done_task(done_task), .done_slot(done_slot), .done_status(done_status),
         .done_scsi_status(done_scsi_status), .done_sense(done_sense), .login_event_valid(login_event_valid),
-        .login_event_index(login_event_index), .prefer_backup(prefer_backup), .stat_backup_frame(stat_backup_frame),
+        .login_event_index(login_event_index), .login_event_wwpn(login_event_wwpn), .login_event_initiator(login_event_initiator),
+        .login_event_hidden(login_event_hidden), .prefer_backup(prefer_backup), .stat_backup_frame(stat_backup_frame),
         .stat_online_frame(stat_online_frame), .stat_frame_bytes(stat_frame_bytes), .online_waiting(online_waiting),
         .sl_rd_slot(sl_rd_slot), .sl_rd_index(sl_rd_index), .sl_rd_line(sl_rd_line), .fr_rd_valid(fr_rd_valid),
         .fr_rd_ready(fr_rd_ready), .fr_rd_line(fr_rd_line), .fr_rd_data_valid(fr_rd_data_valid), .fr_rd_data(fr_rd_data),
@@ -352,13 +361,16 @@ module controller #(
         .hr_read(hr_read), .hr_write(hr_write), .hr_attribute(hr_attribute), .hr_task_management(hr_task_management),
         .done_valid(done_valid), .done_ready(done_ready), .done_op(done_op), .done_task(done_task), .done_slot(done_slot),
         .done_status(done_status), .done_scsi_status(done_scsi_status), .done_sense(done_sense),
-        .login_event_valid(login_event_valid), .login_event_index(login_event_index), .prefer_backup(prefer_backup),
+        .login_event_valid(login_event_valid), .login_event_index(login_event_index), .login_event_wwpn(login_event_wwpn),
+        .login_event_initiator(login_event_initiator), .login_event_hidden(login_event_hidden), .prefer_backup(prefer_backup),
         .online_waiting(online_waiting), .stat_backup_frame(stat_backup_frame), .stat_frame_bytes(stat_frame_bytes),
         .chunk_valid(chunk_valid), .chunk_ready(chunk_ready), .chunk_op(chunk_op), .chunk_slot(chunk_slot),
         .chunk_volume(chunk_volume), .chunk_lba(chunk_lba), .chunk_blocks(chunk_blocks), .chunk_rsp_valid(chunk_rsp_valid),
         .chunk_rsp_ready(chunk_rsp_ready), .chunk_rsp_op(chunk_rsp_op), .chunk_rsp_slot(chunk_rsp_slot),
         .chunk_rsp_error(chunk_rsp_error), .sl_wr_valid(sl_wr_valid), .sl_wr_ready(sl_wr_ready), .sl_wr_slot(sl_wr_slot),
-        .sl_wr_index(sl_wr_index), .sl_wr_line(sl_wr_line), .bk_valid(page_bk_valid), .bk_ready(page_bk_ready),
+        .sl_wr_index(sl_wr_index), .sl_wr_line(sl_wr_line), .sl_rd_slot(page_rd_slot), .sl_rd_index(page_rd_index),
+        .sl_rd_line(page_rd_line), .bk_rdata_valid(bk_rdata_valid[1]), .bk_rdata(bk_rdata[255:128]),
+        .bk_valid(page_bk_valid), .bk_ready(page_bk_ready),
         .bk_write(page_bk_write), .bk_line(page_bk_line), .bk_wdata(page_bk_wdata), .mis_valid(mis_valid),
         .mis_ready(mis_ready), .mis_write(mis_write), .mis_addr(mis_addr), .mis_wdata(mis_wdata),
         .mis_rdata_valid(mis_rdata_valid[0]), .mis_rdata(mis_rdata[31:0]), .link_enable(link_enable),
@@ -376,6 +388,7 @@ module controller #(
         .fr_rd_data_valid(fr_rd_data_valid), .fr_rd_data(fr_rd_data), .fr_wr_valid(fr_wr_valid), .fr_wr_ready(fr_wr_ready),
         .fr_wr_line(fr_wr_line), .fr_wr_data(fr_wr_data), .fr_wr_strobe(fr_wr_strobe), .sl_rd_slot(sl_rd_slot),
         .sl_rd_index(sl_rd_index), .sl_rd_line(sl_rd_line), .sl_wr_valid(sl_wr_valid), .sl_wr_ready(sl_wr_ready),
+        .page_rd_slot(page_rd_slot), .page_rd_index(page_rd_index), .page_rd_line(page_rd_line),
         .sl_wr_slot(sl_wr_slot), .sl_wr_index(sl_wr_index), .sl_wr_line(sl_wr_line), .bk_valid({page_bk_valid, drive_bk_valid}),
         .bk_ready({page_bk_ready, drive_bk_ready}), .bk_write({page_bk_write, drive_bk_write}),
         .bk_line({page_bk_line, drive_bk_line}), .bk_wdata({page_bk_wdata, drive_bk_wdata}), .bk_rdata_valid(bk_rdata_valid),
@@ -387,7 +400,7 @@ module controller #(
         .drv_rsp_valid(drv_rsp_valid), .drv_rsp_ready(drv_rsp_ready), .drv_rsp_tag(drv_rsp_tag), .drv_rsp_error(drv_rsp_error),
         .mis_valid(mis_valid), .mis_ready(mis_ready), .mis_write(mis_write), .mis_addr(mis_addr), .mis_wdata(mis_wdata),
         .mis_rdata_valid(mis_rdata_valid), .mis_rdata(mis_rdata), .allow_valid(allow_valid), .allow_wwpn(allow_wwpn),
-        .allow_done(allow_done), .allow_ok(allow_ok), .flush(flush), .status_dirty_count(status_dirty_count),
+        .allow_done(allow_done), .allow_ok(allow_ok), .allow_entry(allow_entry), .flush(flush), .status_dirty_count(status_dirty_count),
         .status_pinned(status_pinned), .status_busy(status_busy), .stat_read_hit(stat_read_hit),
         .stat_read_miss(stat_read_miss), .stat_staged(cache_staged), .stat_destaged(cache_destaged),
         .stat_stage_error(stat_stage_error), .stat_destage_error(stat_destage_error), .stat_backoff(stat_backoff)

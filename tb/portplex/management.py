@@ -191,6 +191,12 @@ class Management:
         await self.write_store(2 * index, name >> 32)
         await self.write_store(2 * index + 1, name & 0xFFFFFFFF)
 
+    async def hide(self, index: int, volumes: Sequence[int]) -> None:
+        """LUN masking: entry `index` of the allow list does not see these volumes, from its next PLOGI on."""
+        if not 0 <= index < 32 or not all(0 <= volume < 16 for volume in volumes):
+            raise ValueError(f"index={index}, volumes={list(volumes)}: entries are 0 to 31, volumes 0 to 15")
+        await self.write_store(0xC0 + index, sum(1 << volume for volume in set(volumes)))
+
     async def set_volume(self, number: int, *, base_segment: int, blocks: int, write_protected: bool = False) -> None:
         """Define logical volume `number`: first segment on the drive, capacity in blocks (a multiple of 8)."""
         if blocks <= 0 or blocks % SEGMENT_BLOCKS:

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import struct
+from typing import ClassVar
 
 import pyuvm
 
+from portplex.fc.constants import ScsiStatus
 from portplex.model.volume import Outcome
+from portplex.nport.host_initiator import HostInitiator, Result
 from portplex.scsi import cdb
 from portplex.uvm.base_test import ArrayTest
 
@@ -77,3 +80,118 @@ class EveryTransferCommand(ArrayTest):
             for reader, ask in reads.items():
                 found = await host.command(unit.target, 0, ask(lba, 5), data_in=len(data))
                 self.expect(found.data == data, f"{reader} after {name}: wrong data")
+
+
+def block_16(opcode: int, lba: int, blocks: int, flags: int = 0) -> bytes:
+    """CDB of a 16-byte command with a block range."""
+    return struct.pack(">BBQIBB", opcode, flags, lba, blocks, 0, 0)
+
+
+@pyuvm.test()
+class BlocksWithoutMovingThem(ArrayTest):
+    """WRITE SAME, UNMAP, COMPARE AND WRITE, VERIFY with data, WRITE AND VERIFY, PRE-FETCH, software write protection:
+    what they leave is read back, and is on the drive at the end."""
+
+    async def scenario(self) -> None:
+        units = await self.ready()
+        self.host = self.rig.hosts[0]
+        rng, image = self.rig.random, bytearray(self.rig.images[0])
+        one, two = rng.randbytes(512), rng.randbytes(512)
+        await self.change(block_16(0x93, 3, 150), one, image, 3, one * 150)  # WRITE SAME(16)
+        await self.change(block_16(0x93, 20, 9, 0x01), None, image, 20, bytes(9 * 512))  # without data
+        lists = struct.pack(">HHIQIIQII", 38, 32, 0, 5, 2, 0, 60, 30, 0)
+        self.model_write(image, 5, bytes(1024))
+        await self.change(struct.pack(">BB5xHB6x", 0x42, 0, 40, 0), lists, image, 60, bytes(30 * 512))  # UNMAP
+        compare = struct.pack(">BBQ3xBBB", 0x89, 0, 100, 1, 0, 0)
+        await self.change(compare, one + two, image, 100, two)
+        await self.change(struct.pack(">BBIBHB6x", 0x2E, 0, 200, 0, 3, 0), two * 3, image, 200, two * 3)
+        wrong = await self.command(compare, two[:77] + b"\x00\x01" + two[79:] + one)
+        self.expect(wrong.status == ScsiStatus.CHECK_CONDITION and wrong.sense == (0xE, 0x1D, 0), f"compare: {wrong}")
+        good = await self.command(block_16(0x8F, 95, 9, 0x02), bytes(image[95 * 512 : 104 * 512]))  # VERIFY, BYTCHK 1
+        self.expect(good.status == ScsiStatus.GOOD, f"verify: {good}")
+        bad = await self.command(block_16(0x8F, 95, 9, 0x02), bytes(9 * 512))
+        self.expect(bad.sense == (0xE, 0x1D, 0), f"verify of other data: {bad}")
+        ahead = await self.command(block_16(0x90, 0, 64), None)
+        self.expect(ahead.status == ScsiStatus.CONDITION_MET, f"prefetch: {ahead}")
+        for protect in (8, 0):
+            pages = bytes(4) + bytes([0x0A, 0x0A, 0, 0x10, protect]) + bytes(7)
+            select = await self.command(struct.pack(">BB2xBB10x", 0x15, 0x10, 16, 0), pages)
+            self.expect(select.status == ScsiStatus.GOOD, f"MODE SELECT: {select}")
+            if protect:
+                refused = await self.command(cdb.write(0, 1), one)
+                self.expect(refused.sense == (7, 0x27, 2), f"write to a protected unit: {refused}")
+        unit = units[self.host][0]
+        self.expect(await self.host.read(unit, 0, 250) == image[: 250 * 512], "what was written is not there")
+
+    async def command(self, command: bytes, data: bytes | None) -> Result:
+        return await self.host.command(self.rig.array_id, 0, command, data_out=data)
+
+    def model_write(self, image: bytearray, lba: int, data: bytes) -> None:
+        image[512 * lba : 512 * lba + len(data)] = data
+        model = self.rig.models[0]
+        model.end_write(model.begin_write(lba, data), Outcome.DONE)
+
+    async def change(self, command: bytes, data: bytes | None, image: bytearray, lba: int, after: bytes) -> None:
+        """A command after which `after` stands at `lba`."""
+        result = await self.command(command, data)
+        self.expect(result.status == ScsiStatus.GOOD, f"{command.hex()}: status {result.status:02x}, {result.sense}")
+        self.model_write(image, lba, after)
+
+
+@pyuvm.test()
+class TwoHostsAndReservations(ArrayTest):
+    """A persistent reservation keeps the other host out, names its holder's port, and is preempted; a logical unit
+    reset
+    ends the other host's commands, and both hear of it."""
+
+    hosts: ClassVar[int] = 2
+
+    async def scenario(self) -> None:
+        units = await self.ready()
+        first, second = self.rig.hosts
+        self.unit = units[first][0]
+        for key, host in ((0x11, first), (0x22, second)):
+            self.expect(await self.out(host, 0, 0, key) == ScsiStatus.GOOD, "REGISTER")
+        self.expect(await self.out(first, 1, 0x11, 0, 3) == ScsiStatus.GOOD, "RESERVE")
+        read = await second.command(self.unit.target, 0, cdb.read(0, 1), data_in=512)
+        self.expect(read.status == ScsiStatus.RESERVATION_CONFLICT, f"read of a reserved unit: {read.status:02x}")
+        full = await second.command(self.unit.target, 0, struct.pack(">BB5xHB6x", 0x5E, 3, 512, 0), data_in=512)
+        names = {full.data[at : at + 8]: full.data[at + 32 : at + 40] for at in (8, 56)}
+        expected = {
+            key.to_bytes(8, "big"): host.wwpn.to_bytes(8, "big") for key, host in ((0x11, first), (0x22, second))
+        }
+        self.expect(names == expected, f"READ FULL STATUS: {full.data.hex()}")
+        self.expect(await self.out(second, 4, 0x22, 0x11, 3) == ScsiStatus.GOOD, "PREEMPT")
+        told = await first.command(self.unit.target, 0, cdb.test_unit_ready())
+        self.expect(told.sense == (6, 0x2A, 5), f"the preempted host hears {told.sense}")
+        self.expect(await self.out(second, 3, 0x22, 0) == ScsiStatus.GOOD, "CLEAR")
+        reset = await second.task_management(self.unit.target, 0, 0x10)
+        self.expect(reset.code == 0, f"LOGICAL UNIT RESET: {reset}")
+        for host in (first, second):
+            told = await host.command(self.unit.target, 0, cdb.test_unit_ready())
+            self.expect(told.sense == (6, 0x29, 3), f"after the reset {host.name} hears {told.sense}")
+
+    async def out(self, host: HostInitiator, action: int, key: int, new: int, kind: int = 0) -> int:
+        """PERSISTENT RESERVE OUT: its status."""
+        command = struct.pack(">BBB2xIB6x", 0x5F, action, kind, 24, 0)
+        data = struct.pack(">QQ8x", key, new)
+        return (await host.command(self.unit.target, 0, command, data_out=data)).status
+
+
+@pyuvm.test()
+class MaskedVolume(ArrayTest):
+    """A volume that the console hides from one host is absent for it from its next login on, not for the other."""
+
+    hosts: ClassVar[int] = 2
+
+    async def scenario(self) -> None:
+        units = await self.ready()
+        first, second = self.rig.hosts
+        everything = sorted(units[first])
+        await self.management.hide(1, [1])
+        await second.logout(self.rig.array_id)
+        for host, expected in ((first, everything), (second, [lun for lun in everything if lun != 1])):
+            seen = sorted(u.lun for u in await host.discover() if u.target == self.rig.array_id)
+            self.expect(seen == expected, f"{host.name} sees {seen}, not {expected}")
+        result = await second.command(self.rig.array_id, 1, cdb.read(0, 1), data_in=512)
+        self.expect(result.sense == (5, 0x25, 0), f"read of a hidden volume: {result}")

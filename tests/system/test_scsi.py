@@ -5,11 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from portplex.runs.array_test import run_array_test
+from portplex.runs.array_test import on_simulators, run_array_test
 
 BENCH = Path(__file__).with_name("bench_scsi.py")
 
 
-@pytest.mark.parametrize("case", ["AnswersOfEveryLength", "ResidualsAreCounted", "EveryTransferCommand"])
-def test_scsi(simulator: str, case: str) -> None:
-    run_array_test(BENCH, case, simulator)
+CASES = [
+    *("AnswersOfEveryLength", "ResidualsAreCounted", "EveryTransferCommand"),
+    *("BlocksWithoutMovingThem", "TwoHostsAndReservations", "MaskedVolume"),
+]
+
+
+@pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=CASES))
+def test_scsi(sim: str, case: str) -> None:
+    run_array_test(BENCH, case, sim)

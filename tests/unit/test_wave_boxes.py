@@ -154,7 +154,8 @@ def test_state_names_come_from_the_rtl() -> None:
     assert state_names("array/backup_engine.v") == dict(enumerate(backup))
     # contracts, section 6: ti_op
     assert state_names("port/task_context.vh", "TI_") == {
-        0: "SEND", 1: "RECEIVE", 2: "RESPOND", 3: "RELEASE", 8: "LOGIN", 9: "WRITE", 10: "READ", 11: "LOGOUT",
+        0: "SEND", 1: "RECEIVE", 2: "RESPOND", 3: "RELEASE", 4: "ABORT",
+        8: "LOGIN", 9: "WRITE", 10: "READ", 11: "LOGOUT",
     }  # fmt: skip
 
 

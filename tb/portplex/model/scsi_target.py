@@ -1,46 +1,97 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the array answers to a SCSI command: status, sense, data and residual, from the volumes and the CDB alone.
 
-Commands run in the order of the calls. Standards: SPC-4 (INQUIRY, MODE SENSE, REPORT LUNS, REQUEST SENSE, REPORT
-SUPPORTED OPERATION CODES), SBC-3 (reads, writes, READ CAPACITY, VERIFY, SYNCHRONIZE CACHE), SAM-5 (unit attention),
-FCP-4 (residual, RSP_CODE). Blocks are 512 bytes.
+Commands run in the order of the calls. Standards: SPC-4 (INQUIRY, MODE SENSE and SELECT, REPORT LUNS, REQUEST SENSE,
+REPORT SUPPORTED OPERATION CODES, REPORT TARGET PORT GROUPS, persistent reservations), SPC-2 (RESERVE, RELEASE), SBC-3
+(commands with blocks), SAM-5 (unit attention, task management), FCP-4 (residual, RSP_CODE). Blocks are 512 bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from portplex.model.reservations import Reservations
+
 BLOCK = 512
 MAX_BLOCKS = 65535
+MAX_LIST = 1024  # bytes of a parameter list
+MAX_PAGE = 2048  # bytes of data that describe the array
 
 Sense = tuple[int, int, int]  # key, ASC, ASCQ
 
 NO_SENSE: Sense = (0, 0, 0)
+PARAMETER_LIST_LENGTH: Sense = (5, 0x1A, 0)
 INVALID_OPCODE: Sense = (5, 0x20, 0)
 LBA_OUT_OF_RANGE: Sense = (5, 0x21, 0)
 INVALID_FIELD: Sense = (5, 0x24, 0)
 NO_LOGICAL_UNIT: Sense = (5, 0x25, 0)
+INVALID_FIELD_IN_LIST: Sense = (5, 0x26, 0)
 INVALID_FIELD_IN_IU: Sense = (5, 0x0E, 3)
 SAVING_NOT_SUPPORTED: Sense = (5, 0x39, 0)
-POWER_ON_RESET: Sense = (6, 0x29, 0)
 WRITE_PROTECTED: Sense = (7, 0x27, 0)
+SOFTWARE_WRITE_PROTECTED: Sense = (7, 0x27, 2)
+MISCOMPARE: Sense = (0xE, 0x1D, 0)
+
+# unit attentions
+POWER_ON_RESET: Sense = (6, 0x29, 0)
+RESET_OCCURRED: Sense = (6, 0x29, 3)
+NEXUS_LOSS: Sense = (6, 0x29, 7)
+MODE_CHANGED: Sense = (6, 0x2A, 1)
+RESERVATIONS_PREEMPTED: Sense = (6, 0x2A, 3)
+RESERVATIONS_RELEASED: Sense = (6, 0x2A, 4)
+REGISTRATIONS_PREEMPTED: Sense = (6, 0x2A, 5)
+COMMANDS_CLEARED: Sense = (6, 0x2F, 0)
+# in the order in which they are reported; one report covers the first three
+ATTENTIONS = (
+    POWER_ON_RESET, RESET_OCCURRED, NEXUS_LOSS, MODE_CHANGED, RESERVATIONS_PREEMPTED, RESERVATIONS_RELEASED,
+    REGISTRATIONS_PREEMPTED, COMMANDS_CLEARED,
+)  # fmt: skip
 
 GOOD = 0
 CHECK_CONDITION = 2
+CONDITION_MET = 4
+RESERVATION_CONFLICT = 0x18
 RSP_FIELDS_INVALID = 2
 RSP_REJECTED = 4
 RSP_INCORRECT_LUN = 9
 
 # every command, in ascending order: opcode, service action, CDB length
 COMMANDS: tuple[tuple[int, int | None, int], ...] = (
-    (0x00, None, 6), (0x03, None, 6), (0x08, None, 6), (0x0A, None, 6), (0x12, None, 6), (0x1A, None, 6),
-    (0x1B, None, 6),
-    (0x25, None, 10), (0x28, None, 10), (0x2A, None, 10), (0x2F, None, 10), (0x35, None, 10), (0x5A, None, 10),
-    (0x88, None, 16), (0x8A, None, 16), (0x8F, None, 16), (0x91, None, 16), (0x9E, 0x10, 16),
-    (0xA0, None, 12), (0xA3, 0x0C, 12), (0xA8, None, 12), (0xAA, None, 12),
+    (0x00, None, 6), (0x03, None, 6), (0x08, None, 6), (0x0A, None, 6), (0x12, None, 6), (0x15, None, 6), (0x16,
+    None, 6),
+    (0x17, None, 6), (0x1A, None, 6), (0x1B, None, 6),
+    (0x25, None, 10), (0x28, None, 10), (0x2A, None, 10), (0x2E, None, 10), (0x2F, None, 10), (0x34, None, 10),
+    (0x35, None, 10),
+    (0x41, None, 10), (0x42, None, 10), (0x55, None, 10), (0x56, None, 10), (0x57, None, 10), (0x5A, None, 10),
+    *((0x5E, action, 10) for action in range(4)), *((0x5F, action, 10) for action in range(7)),
+    (0x88, None, 16), (0x89, None, 16), (0x8A, None, 16), (0x8E, None, 16), (0x8F, None, 16), (0x90, None, 16),
+    (0x91, None, 16),
+    (0x93, None, 16), (0x9E, 0x10, 16),
+    (0xA0, None, 12), (0xA3, 0x0A, 12), (0xA3, 0x0C, 12), (0xA8, None, 12), (0xAA, None, 12),
 )  # fmt: skip
+
+# bits of byte 1 that are looked at (the others are 0 here, or the service action)
+FLAGS = {
+    0x03: 0x01, 0x08: 0x1F, 0x0A: 0x1F, 0x12: 0x03, 0x15: 0x11, 0x16: 0x1F, 0x17: 0x1F, 0x28: 0xF8, 0x2A: 0xF8,
+    0x2E: 0xF6, 0x2F: 0xF6,
+    0x34: 0x02, 0x41: 0xF7, 0x42: 0x01, 0x55: 0x11, 0x56: 0x1F, 0x57: 0x1F, 0x88: 0xF8, 0x89: 0xF8, 0x8A: 0xF8,
+    0x8E: 0xF6, 0x8F: 0xF6,
+    0x90: 0x02, 0x93: 0xF7, 0xA8: 0xF8, 0xAA: 0xF8,
+}  # fmt: skip
+
+READS = {0x08, 0x28, 0x88, 0xA8}
+WRITES = {0x0A, 0x2A, 0x8A, 0xAA}
+# how a reservation of somebody else meets a command (SPC-4 table 66, SBC-3 table 13, SPC-2 table 9)
+ACCESS = {
+    **dict.fromkeys((0x00, 0x1B, 0x25, 0x5E, 0x9E, 0xA3), "status"),
+    **dict.fromkeys((*READS, 0x1A, 0x2F, 0x34, 0x5A, 0x8F, 0x90), "read"),
+    **dict.fromkeys((*WRITES, 0x15, 0x2E, 0x35, 0x41, 0x42, 0x55, 0x89, 0x8E, 0x91, 0x93), "write"),
+    **dict.fromkeys((0x16, 0x17, 0x56, 0x57), "reserve"),
+    0x5F: "out",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +113,26 @@ class Action(Enum):
     NONE = "none"
     READ = "read"
     WRITE = "write"
-    VERIFY = "verify"
+    VERIFY = "verify"  # also PRE-FETCH
+    CONFIRM = "write and verify"
+    FILL = "write same"
+    ZERO = "write zeros"
+    COMPARE = "compare"
+    MATCH = "compare with one block"
+    SWAP = "compare and write"
+
+    @property
+    def writes(self) -> bool:
+        return self in (Action.WRITE, Action.CONFIRM, Action.FILL, Action.ZERO, Action.SWAP)
+
+    @property
+    def takes(self) -> bool:
+        """Data come from the host, blocks of the range."""
+        return self in (Action.WRITE, Action.CONFIRM)
+
+    @property
+    def compares(self) -> bool:
+        return self in (Action.COMPARE, Action.MATCH, Action.SWAP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +146,22 @@ class Answer:
     volume: int = 0
     lba: int = 0
     moved: int = 0  # bytes that pass the port
-    staged: int = 0  # blocks that must be brought into the cache
+    ranges: tuple[tuple[int, int], ...] = ()  # first block and blocks of the volume that are worked on
     data: bytes = b""  # of a command that describes the array, as sent
     residual: int = 0  # bytes; over is positive, under negative
+    information: int | None = None  # of the sense data
+    # first block and new contents, of commands that do not write what they receive
+    changes: tuple[tuple[int, bytes], ...] = ()
+    aborts: frozenset[int] = frozenset()  # initiators whose commands to this volume end
 
 
-class _RefusedError(Exception):
-    def __init__(self, sense: Sense) -> None:
+class RefusedError(Exception):
+    """The command ends with this status and sense."""
+
+    def __init__(self, sense: Sense, status: int = CHECK_CONDITION) -> None:
         super().__init__(sense)
         self.sense = sense
+        self.status = status
 
 
 def _number(cdb: bytes, first: int, size: int) -> int:
@@ -103,125 +180,348 @@ def decode_lun(lun: bytes) -> int | None:
     return lun[1] if not any(lun[2:]) and lun[0] in (0x00, 0x40) else None
 
 
-class ScsiTarget:
-    """The SCSI side of the array: volumes, identity and the unit attentions of 64 logins."""
+def usage_map(opcode: int, action: int | None) -> bytes:
+    """CDB usage data of REPORT SUPPORTED OPERATION CODES (SPC-4 6.37.3): the operation code, then the bits that are
+    looked at."""
+    size = cdb_length(opcode)
+    lba_at, count_at = {6: (1, 4), 10: (2, 7), 12: (2, 6), 16: (2, 10)}[size]
+    count_size = {6: 1, 10: 2, 12: 4, 16: 4}[size]
+    looked_at: dict[int, int] = {}
+    if opcode in (*READS, *WRITES, 0x2E, 0x2F, 0x34, 0x35, 0x41, 0x8E, 0x8F, 0x90, 0x91, 0x93, 0x25, 0x9E, 0x89):
+        looked_at |= {lba_at + i: 0xFF for i in range({6: 3, 16: 8}.get(size, 4))}
+    if opcode not in (0x00, 0x16, 0x17, 0x1B, 0x25, 0x56, 0x57, 0x89):
+        looked_at |= {count_at + i: 0xFF for i in range(count_size)}
+    special = {
+        0x12: {2: 0xFF, 3: 0xFF}, 0x1A: {2: 0xFF, 3: 0xFF}, 0x1B: {4: 0xF3}, 0x25: {8: 0x01}, 0x5A: {2: 0xFF, 3: 0xFF},
+        0x5F: dict.fromkeys(range(5, 9), 255), 0x89: {13: 0xFF}, 0x9E: {14: 0x01}, 0xA0: {2: 0xFF}, 0xA3: {},
+    }  # fmt: skip
+    looked_at |= special.get(opcode, {})
+    if opcode == 0x5F and action in (1, 2, 4, 5):
+        looked_at[2] = 0xFF
+    looked_at[1] = FLAGS.get(opcode, 0)
+    if action is not None:
+        looked_at[1] = action | (0xE0 if (opcode, action) == (0xA3, 0x0A) else 0)
+    if (opcode, action) == (0xA3, 0x0C):
+        looked_at |= {2: 0x87, 3: 0xFF, 4: 0xFF, 5: 0xFF}
+    looked_at[size - 1] = 0x04
+    return bytes([opcode]) + bytes(looked_at.get(i, 0) for i in range(1, size))
 
-    def __init__(self, volumes: Sequence[VolumeState], wwnn: int) -> None:
+
+class ScsiTarget:
+    """The SCSI side of the array: volumes, identity, and what it keeps for 32 initiators."""
+
+    def __init__(self, volumes: Sequence[VolumeState], wwnn: int, cache_blocks: int = 4096) -> None:
         if not 1 <= len(volumes) <= 16:
             raise ValueError(f"volumes: {len(volumes)} of them; must be 1 to 16")
         self.volumes = list(volumes)
         self.wwnn = wwnn
-        self.attentions = {(login, volume) for login in range(64) for volume in range(16)}
+        self.cache_blocks = cache_blocks
+        self.images: Sequence[bytes | bytearray] = [b""] * len(volumes)  # contents, for comparisons
+        self.nexuses: dict[int, tuple[int, int]] = {}  # login: initiator, hidden volumes (a bit each)
+        self.attentions: dict[tuple[int, int], set[Sense]] = {
+            (initiator, volume): {POWER_ON_RESET} for initiator in range(32) for volume in range(16)
+        }
+        self.reservations = [Reservations() for _ in range(16)]
+        self.names = [0] * 32
+        self.software_protect: set[int] = set()
 
-    def login(self, index: int) -> None:
-        """A new initiator took this row of the login table."""
-        self.attentions |= {(index, volume) for volume in range(16)}
+    # ---- events ----
 
-    def reset_volume(self, volume: int | None = None) -> None:
-        """LOGICAL UNIT RESET of one volume, or TARGET RESET: a unit attention for every login."""
-        volumes = range(16) if volume is None else [volume]
-        self.attentions |= {(login, v) for login in range(64) for v in volumes}
+    def login(self, index: int, initiator: int, wwpn: int = 0, hidden: int = 0) -> None:
+        """An initiator (entry of the allow list) took this row of the login table; it does not see the `hidden`
+        volumes."""
+        self.nexuses[index] = (initiator, hidden)
+        self.attend(NEXUS_LOSS, [initiator], range(16))
+        for reservations in self.reservations:
+            reservations.nexus_lost(initiator, self.names[initiator] != wwpn)
+        self.names[initiator] = wwpn
 
-    def find(self, lun: bytes) -> int | None:
-        """Volume behind a LUN, None when there is none."""
+    def attend(self, condition: Sense, initiators: Iterable[int], volumes: Iterable[int]) -> None:
+        """A unit attention condition for these initiators and volumes."""
+        volumes = list(volumes)
+        for initiator in initiators:
+            for volume in volumes:
+                self.attentions[initiator, volume].add(condition)
+
+    def initiator(self, login: int) -> int:
+        return self.nexuses.get(login, (0, 0))[0]
+
+    def find(self, lun: bytes, login: int) -> int | None:
+        """Volume behind a LUN for this login, None when there is none."""
         number = decode_lun(lun)
         if number is None or number >= len(self.volumes) or not self.volumes[number].there:
             return None
-        return number
+        return None if self.nexuses.get(login, (0, 0))[1] >> number & 1 else number
 
-    def task_management(self, flags: int, lun: bytes) -> int:
-        """RSP_CODE of a task management request, with its effect on unit attentions."""
+    def task_management(self, flags: int, lun: bytes, login: int, hit: Iterable[int] = ()) -> int:
+        """RSP_CODE of a task management request, and its effects; `hit` are the initiators whose commands CLEAR TASK
+        SET ended."""
         if flags not in (0x02, 0x04, 0x10, 0x20):
             return RSP_REJECTED
-        volume = self.find(lun)
+        volume = self.find(lun, login)
         if volume is None and flags != 0x20:
             return RSP_INCORRECT_LUN
+        if flags == 0x04:
+            self.attend(COMMANDS_CLEARED, set(hit) - {self.initiator(login)}, [volume or 0])
         if flags in (0x10, 0x20):
-            self.reset_volume(volume if flags == 0x10 else None)
+            hidden = self.nexuses.get(login, (0, 0))[1]
+            volumes = [volume or 0] if flags == 0x10 else [v for v in range(16) if not hidden >> v & 1]
+            self.attend(RESET_OCCURRED, range(32), volumes)
+            self.software_protect -= set(volumes)
+            for number in volumes:
+                self.reservations[number].reserver = None
         return 0
 
-    def execute(self, cdb: bytes, lun: bytes, login: int, length: int, read: bool, write: bool) -> Answer:
-        """One command; `length` is FCP_DL in bytes, `read` and `write` are the direction flags of FCP_CMND."""
+    # ---- commands ----
+
+    def execute(
+        self, cdb: bytes, lun: bytes, login: int, length: int, read: bool, write: bool, payload: bytes = b""
+    ) -> Answer:
+        """One command; `length` is FCP_DL in bytes, `read` and `write` are the direction flags of FCP_CMND, `payload`
+        what the
+        host would send."""
         cdb = cdb.ljust(16, b"\0")
         if len(cdb) != 16:
             raise ValueError(f"cdb: {len(cdb)} bytes; must be at most 16")
         try:
-            return self._execute(cdb, lun, login, length, read, write)
-        except _RefusedError as refused:
-            return Answer(CHECK_CONDITION, refused.sense, residual=-length)
+            return self._execute(cdb, lun, login, length, read, write, payload)
+        except RefusedError as refused:
+            return Answer(refused.status, refused.sense, residual=-length)
 
-    def _execute(self, cdb: bytes, lun: bytes, login: int, length: int, read: bool, write: bool) -> Answer:
+    def _execute(
+        self, cdb: bytes, lun: bytes, login: int, length: int, read: bool, write: bool, payload: bytes
+    ) -> Answer:
         opcode = cdb[0]
-        volume = self.find(lun)
+        volume = self.find(lun, login)
+        initiator = self.initiator(login)
         if volume is None and not (opcode in (0x03, 0x12) or (opcode == 0xA0 and decode_lun(lun) == 0)):
-            raise _RefusedError(NO_LOGICAL_UNIT)
-        if opcode not in (0x03, 0x12, 0xA0) and (login, volume) in self.attentions:
-            self.attentions.discard((login, volume or 0))
-            raise _RefusedError(POWER_ON_RESET)
+            raise RefusedError(NO_LOGICAL_UNIT)
+        if opcode not in (0x03, 0x12, 0xA0) and volume is not None and self.attentions[initiator, volume]:
+            raise RefusedError(self.report(initiator, volume))
+        if opcode in ACCESS and volume is not None and self.reservations[volume].conflict(initiator, ACCESS[opcode]):
+            raise RefusedError(NO_SENSE, RESERVATION_CONFLICT)
         if opcode not in {c[0] for c in COMMANDS}:
-            raise _RefusedError(INVALID_OPCODE)
-        media = self._media(cdb)
-        if media is None:
-            page, allocation = self._page(cdb, volume, login)
-            action, lba, blocks, wanted = Action.NONE, 0, 0, min(len(page), allocation)
-        else:
-            action, lba, blocks = media
-            page, wanted = b"", blocks * BLOCK if action in (Action.READ, Action.WRITE) else 0
+            raise RefusedError(INVALID_OPCODE)
+        media, page, list_length, allocation = self.media(cdb), b"", self.list_length(cdb), 0
+        if media is None and list_length is None:
+            page, allocation = self.page(cdb, volume, login)
+        action, lba, blocks = media or (Action.NONE, 0, 0)
         if cdb[cdb_length(opcode) - 1] & 4:  # NACA
-            raise _RefusedError(INVALID_FIELD)
-        if media is not None and volume is not None:
-            if lba + blocks > self.volumes[volume].blocks:
-                raise _RefusedError(LBA_OUT_OF_RANGE)
-            if action is Action.WRITE and self.volumes[volume].write_protected:
-                raise _RefusedError(WRITE_PROTECTED)
-        against = read if action is Action.WRITE else write
-        if (read and write) or (wanted and (against or (length and not read and not write))):
+            raise RefusedError(INVALID_FIELD)
+        if media is not None and volume is not None and lba + blocks > self.volumes[volume].blocks:
+            raise RefusedError(LBA_OUT_OF_RANGE)
+        if (action.writes or opcode == 0x42) and volume is not None:
+            if self.volumes[volume].write_protected:
+                raise RefusedError(WRITE_PROTECTED)
+            if volume in self.software_protect:
+                raise RefusedError(SOFTWARE_WRITE_PROTECTED)
+        bytes_wanted = {Action.FILL: BLOCK, Action.MATCH: BLOCK, Action.SWAP: 2 * BLOCK}
+        if list_length is not None:
+            wanted = list_length
+        elif action in bytes_wanted:
+            wanted = bytes_wanted[action] if blocks else 0
+        elif action in (Action.READ, Action.COMPARE) or action.takes:
+            wanted = blocks * BLOCK
+        else:
+            wanted = min(len(page), allocation)
+        out = action.takes or action in bytes_wanted or action is Action.COMPARE or list_length is not None
+        asked = min(allocation, MAX_PAGE) if page else wanted
+        against = read if out else write
+        if (read and write) or (asked and (against or (length and not read and not write))):
             return Answer(rsp_code=RSP_FIELDS_INVALID)
         moved = min(wanted, length)
-        if action is Action.WRITE and moved % BLOCK:
-            raise _RefusedError(INVALID_FIELD_IN_IU)
+        if (action.takes and moved % BLOCK) or (out and not action.takes and moved != wanted):
+            raise RefusedError(INVALID_FIELD_IN_IU)
         if opcode == 0x03 and wanted and volume is not None:
-            self.attentions.discard((login, volume))
-        staged = blocks if action is Action.VERIFY else -(-moved // BLOCK) if media else 0
+            self.report(initiator, volume)
+        if list_length is not None and volume is not None:
+            return self._call(cdb, volume, initiator, payload[:wanted], length)
+        return self._blocks(cdb, action, volume or 0, lba, blocks, moved, wanted - length, page, payload)
+
+    def report(self, initiator: int, volume: int) -> Sense:
+        """The unit attention that comes first (NO_SENSE: none); it, or all of the first three, are gone then."""
+        waiting = self.attentions[initiator, volume]
+        first = next((a for a in ATTENTIONS if a in waiting), NO_SENSE)
+        waiting -= set(ATTENTIONS[:3]) if first in ATTENTIONS[:3] else {first}
+        return first
+
+    def _blocks(
+        self,
+        cdb: bytes,
+        action: Action,
+        volume: int,
+        lba: int,
+        blocks: int,
+        moved: int,
+        residual: int,
+        page: bytes,
+        payload: bytes,
+    ) -> Answer:
+        """End of a command that is not refused."""
+        status, information = GOOD, None
+        changes: tuple[tuple[int, bytes], ...] = ()
+        if action is Action.READ or action.takes:
+            blocks = -(-moved // BLOCK)
+        if cdb[0] in (0x34, 0x90):  # PRE-FETCH: to the end, and as much as half of the cache takes
+            blocks = blocks or self.volumes[volume].blocks - lba
+            status = CONDITION_MET if blocks <= self.cache_blocks // 2 else GOOD
+            blocks = min(blocks, self.cache_blocks // 2)
+        here = bytes(self.images[volume][lba * BLOCK : (lba + blocks) * BLOCK])
+        if action.compares:
+            expected = payload[:BLOCK] * blocks if action is Action.MATCH else payload[: len(here)]
+            if here != expected:
+                offset = next(i for i, (a, b) in enumerate(zip(here, expected, strict=True)) if a != b)
+                information = offset if action is Action.SWAP else None
+                return Answer(
+                    CHECK_CONDITION, MISCOMPARE, None, action, volume, lba, moved, ((lba, blocks),),
+                    residual=residual, information=information,
+                )  # fmt: skip
+        if action in (Action.FILL, Action.ZERO):
+            changes = ((lba, (payload[:BLOCK] if action is Action.FILL else bytes(BLOCK)) * blocks),)
+        if action is Action.SWAP and blocks:
+            changes = ((lba, payload[BLOCK : 2 * BLOCK]),)
         return Answer(
+            status=status,
             action=action,
-            volume=volume or 0,
+            volume=volume,
             lba=lba,
             moved=moved,
-            staged=0 if action is Action.NONE else staged,
+            ranges=((lba, blocks),) if action is not Action.NONE and blocks else (),
             data=page[:moved],
-            residual=wanted - length,
+            residual=residual,
+            changes=changes,
         )
 
-    def _media(self, cdb: bytes) -> tuple[Action, int, int] | None:
+    def media(self, cdb: bytes) -> tuple[Action, int, int] | None:
         """Action, first block and blocks of a command with a block range, or None."""
         opcode, size = cdb[0], cdb_length(cdb[0])
         if opcode in (0x08, 0x0A):
             return (Action.WRITE if opcode == 0x0A else Action.READ), _number(cdb, 1, 3) & 0x1FFFFF, cdb[4] or 256
         lba = _number(cdb, 2, 8 if size == 16 else 4)
         blocks = _number(cdb, 10, 4) if size == 16 else _number(cdb, 6, 4) if size == 12 else _number(cdb, 7, 2)
-        if opcode in (0x35, 0x91):
-            return Action.NONE, lba, blocks
-        if opcode in (0x28, 0x2A, 0x88, 0x8A, 0xA8, 0xAA):
-            if cdb[1] & 0xF8 or blocks > MAX_BLOCKS:
-                raise _RefusedError(INVALID_FIELD)
-            return (Action.WRITE if opcode & 0x0F == 0x0A else Action.READ), lba, blocks
-        if opcode in (0x2F, 0x8F):
-            if cdb[1] & 0xFE or blocks > MAX_BLOCKS:
-                raise _RefusedError(INVALID_FIELD)
-            return Action.VERIFY, lba, blocks
+        flags = cdb[1]
+        match opcode:
+            case 0x35 | 0x91:
+                return Action.NONE, lba, blocks
+            case 0x34 | 0x90:
+                self._need(not flags & 0x02)
+                return Action.VERIFY, lba, blocks
+            case 0x89:
+                self._need(not flags & 0xE0 and cdb[13] <= 1)
+                return Action.SWAP, lba, cdb[13]
+            case 0x41 | 0x93:
+                self._need(not flags & (0xF6 if opcode == 0x93 else 0xF7) and 0 < blocks <= MAX_BLOCKS)
+                return (Action.ZERO if flags & 1 else Action.FILL), lba, blocks
+            case 0x2F | 0x8F:
+                self._need(not flags & 0xE0 and flags & 6 != 4 and blocks <= MAX_BLOCKS)
+                return {0: Action.VERIFY, 2: Action.COMPARE, 6: Action.MATCH}[flags & 6], lba, blocks
+            case 0x2E | 0x8E:
+                self._need(not flags & 0xE6 and blocks <= MAX_BLOCKS)
+                return Action.CONFIRM, lba, blocks
+        if opcode in (*READS, *WRITES):
+            self._need(not flags & 0xE0 and blocks <= MAX_BLOCKS)
+            return (Action.WRITE if opcode in WRITES else Action.READ), lba, blocks
         return None
 
-    def _page(self, cdb: bytes, volume: int | None, login: int) -> tuple[bytes, int]:
+    # ---- parameter lists ----
+
+    def list_length(self, cdb: bytes) -> int | None:
+        """Parameter list length in bytes of a command that has a list or acts without data, None for the others."""
+        opcode, flags = cdb[0], cdb[1]
+        if opcode in (0x16, 0x17, 0x56, 0x57):
+            self._need(not flags & 0x1F)
+            return 0
+        if opcode not in (0x15, 0x42, 0x55, 0x5F):
+            return None
+        length = cdb[4] if opcode == 0x15 else _number(cdb, 5, 4) if opcode == 0x5F else _number(cdb, 7, 2)
+        if opcode in (0x15, 0x55):
+            self._need(flags & 0x11 == 0x10)
+        if opcode == 0x42:
+            self._need(not flags & 1)
+        if opcode == 0x5F:
+            self._need(flags & 0x1F <= 6)
+            self._need(length == 24, PARAMETER_LIST_LENGTH)
+        self._need(length % 4 == 0 and length <= MAX_LIST, PARAMETER_LIST_LENGTH)
+        self._need(opcode != 0x42 or length != 4, PARAMETER_LIST_LENGTH)
+        return length
+
+    def _call(self, cdb: bytes, volume: int, initiator: int, data: bytes, length: int) -> Answer:
+        """A command whose parameter list (`data`) has come; `length` is FCP_DL."""
+        residual = len(data) - length
+        try:
+            if cdb[0] in (0x15, 0x55) and data:
+                self._mode_select(data, 8 if cdb[0] == 0x55 else 4, volume, initiator)
+            elif cdb[0] == 0x42 and data:
+                ranges = self._unmap(data, volume)
+                return Answer(
+                    action=Action.ZERO, volume=volume, moved=len(data), ranges=tuple(r for r in ranges if r[1]),
+                    residual=residual,
+                    changes=tuple((lba, bytes(blocks * BLOCK)) for lba, blocks in ranges),
+                )  # fmt: skip
+            elif cdb[0] in (0x16, 0x56, 0x17, 0x57):
+                if not self.reservations[volume].legacy(initiator, release=cdb[0] & 1 == 1):
+                    raise RefusedError(NO_SENSE, RESERVATION_CONFLICT)
+            elif cdb[0] == 0x5F:
+                self._need(not data[20] & 0x0D, INVALID_FIELD_IN_LIST)
+                outcome = self.reservations[volume].out(
+                    cdb[1] & 0x1F, initiator, cdb[2], _number(data, 0, 8), _number(data, 8, 8)
+                )
+                if outcome.status:
+                    raise RefusedError(outcome.sense, outcome.status)
+                for condition, initiators in outcome.attentions:
+                    self.attend(condition, initiators, [volume])
+                return Answer(volume=volume, moved=len(data), residual=residual, aborts=frozenset(outcome.aborts))
+        except RefusedError as refused:
+            return Answer(refused.status, refused.sense, volume=volume, moved=len(data), residual=residual)
+        return Answer(volume=volume, moved=len(data), residual=residual)
+
+    def _mode_select(self, data: bytes, header: int, volume: int, initiator: int) -> None:
+        """SPC-4 6.9: pages as MODE SENSE shows them; the software write protect bit may be changed."""
+        protect = volume in self.software_protect
+        self._need(not data[1 if header == 4 else 2], INVALID_FIELD_IN_LIST)  # medium type
+        self._need(len(data) >= header, PARAMETER_LIST_LENGTH)
+        self._need(not any(data[3:4] if header == 4 else data[6:8]), INVALID_FIELD_IN_LIST)  # block descriptors
+        pages = data[header:]
+        while pages:
+            code = pages[0] & 0x7F
+            now = {0x08: b"\x08\x12\x04".ljust(20, b"\0"), 0x0A: b"\x0a\x0a\0\x10".ljust(12, b"\0")}.get(code)
+            self._need(now is not None and pages[1:4] == now[1:4], INVALID_FIELD_IN_LIST)
+            assert now is not None
+            given, pages = pages[: len(now)], pages[len(now) :]
+            for at in range(4, len(now), 4):
+                self._need(len(given) > at, PARAMETER_LIST_LENGTH)
+                swp = given[at] & 8 if code == 0x0A and at == 4 else 0
+                self._need(given[at : at + 4] == bytes([now[at] | swp]) + now[at + 1 : at + 4], INVALID_FIELD_IN_LIST)
+            if code == 0x0A:
+                protect = bool(given[4] & 8)
+        if protect != (volume in self.software_protect):
+            self.software_protect ^= {volume}
+            self.attend(MODE_CHANGED, set(range(32)) - {initiator}, [volume])
+
+    def _unmap(self, data: bytes, volume: int) -> list[tuple[int, int]]:
+        """SBC-3 5.28: first block and blocks of each descriptor."""
+        room = min(_number(data, 2, 2), len(data) - 8) // 16
+        ranges = [(_number(data, at, 8), _number(data, at + 8, 4)) for at in range(8, 8 + 16 * room, 16)]
+        total = 0
+        for lba, blocks in ranges:
+            self._need(lba + blocks <= self.volumes[volume].blocks, LBA_OUT_OF_RANGE)
+            total += blocks
+            self._need(total <= MAX_BLOCKS, INVALID_FIELD_IN_LIST)
+        return ranges
+
+    # ---- data that describe the array ----
+
+    def page(self, cdb: bytes, volume: int | None, login: int) -> tuple[bytes, int]:
         """Data of a command without a block range, and its allocation length in bytes."""
         match cdb[0]:
             case 0x03:
                 self._need(not cdb[1] & 1)
-                pending = volume is not None and (login, volume) in self.attentions
-                sense = NO_LOGICAL_UNIT if volume is None else POWER_ON_RESET if pending else NO_SENSE
-                return bytes([0x70, 0, sense[0], 0, 0, 0, 0, 12, 0, 0, 0, 0, sense[1], sense[2]]).ljust(20, b"\0"), cdb[
-                    4
-                ]
+                waiting = self.attentions[self.initiator(login), volume] if volume is not None else set()
+                sense = next(
+                    (a for a in ATTENTIONS if a in waiting), NO_SENSE if volume is not None else NO_LOGICAL_UNIT
+                )
+                fixed = bytes([0x70, 0, sense[0], 0, 0, 0, 0, 12, 0, 0, 0, 0, sense[1], sense[2]])
+                return fixed.ljust(20, b"\0"), cdb[4]
             case 0x12:
                 self._need(not cdb[1] & 2 and bool(cdb[1] & 1 or not cdb[2]))
                 data = self.vpd(cdb[2], volume or 0) if cdb[1] & 1 else self.inquiry()
@@ -241,33 +541,53 @@ class ScsiTarget:
             case 0x9E:
                 self._need(cdb[1] & 0x1F == 0x10 and not any(cdb[2:10]) and not cdb[14] & 1)
                 last = self.volumes[volume or 0].blocks - 1
-                return (last.to_bytes(8, "big") + BLOCK.to_bytes(4, "big") + b"\0\x03").ljust(32, b"\0"), _number(
-                    cdb, 10, 4
-                )
+                # 8 blocks to a segment; logical block provisioning management, unmapped blocks read as zeros
+                capacity = last.to_bytes(8, "big") + BLOCK.to_bytes(4, "big") + b"\0\x03\xc0"
+                return capacity.ljust(32, b"\0"), _number(cdb, 10, 4)
             case 0xA0:
                 self._need(cdb[2] <= 2)
-                luns = [] if cdb[2] == 1 else [v for v, state in enumerate(self.volumes) if state.there]
+                every = range(len(self.volumes))
+                luns = (
+                    [] if cdb[2] == 1 else [v for v in every if self.find(bytes([0, v]) + bytes(6), login) is not None]
+                )
                 return (8 * len(luns)).to_bytes(4, "big") + bytes(4) + b"".join(
                     bytes([0, v]) + bytes(6) for v in luns
                 ), _number(cdb, 6, 4)
+            case 0x5E:
+                self._need(cdb[1] & 0x1F <= 3)
+                return self.reservations[volume or 0].report(cdb[1] & 3, self.names), _number(cdb, 7, 2)
+            case 0xA3 if cdb[1] == 0x0A:  # one group, active/optimized, of one port
+                return bytes.fromhex("0000000c 00010001 00000001 00000001"), _number(cdb, 6, 4)
             case 0xA3:
-                self._need(cdb[1] & 0x1F == 0x0C and cdb[2] == 0)
-                entries = b"".join(
-                    bytes([opcode, 0, 0, action or 0, 0, int(action is not None), 0, size])
-                    for opcode, action, size in COMMANDS
-                )
-                return len(entries).to_bytes(4, "big") + entries, _number(cdb, 6, 4)
+                self._need(cdb[1] & 0x1F == 0x0C and cdb[2] & 7 <= 2)
+                return self._operation_codes(cdb), _number(cdb, 6, 4)
             case _:
                 return b"", 0
+
+    def _operation_codes(self, cdb: bytes) -> bytes:
+        """REPORT SUPPORTED OPERATION CODES: all of them, or one; command timeouts are not told (0)."""
+        timeouts = bytes.fromhex("000a") + bytes(10) if cdb[2] & 0x80 else b""
+        if cdb[2] & 7 == 0:
+            entries = b"".join(
+                bytes([opcode, 0, 0, action or 0, 0, (action is not None) | 2 * bool(timeouts), 0, size]) + timeouts
+                for opcode, action, size in COMMANDS
+            )
+            return len(entries).to_bytes(4, "big") + entries
+        opcode, action = cdb[3], _number(cdb, 4, 2) if cdb[2] & 7 == 2 else None
+        self._need(all((a is None) == (action is None) for o, a, _ in COMMANDS if o == opcode))
+        if (opcode, action) not in {(o, a) for o, a, _ in COMMANDS}:
+            return b"\0\x01\0\0"
+        usage = usage_map(opcode, action)
+        return bytes([0, 3 | 0x80 * bool(timeouts), 0, len(usage)]) + usage + timeouts
 
     @staticmethod
     def _need(legal: bool, sense: Sense = INVALID_FIELD) -> None:
         if not legal:
-            raise _RefusedError(sense)
+            raise RefusedError(sense)
 
     def inquiry(self) -> bytes:
         """Standard INQUIRY data of a disk (SPC-4 table 175)."""
-        return bytes([0, 0, 6, 0x12, 31, 0, 0, 2]) + b"PORTPLEX" + b"ARRAY".ljust(16) + b"0001"
+        return bytes([0, 0, 6, 0x12, 31, 0x10, 0, 2]) + b"PORTPLEX" + b"ARRAY".ljust(16) + b"0001"
 
     def serial(self, volume: int) -> bytes:
         """Unit serial number: node name in hexadecimal, volume."""
@@ -279,12 +599,19 @@ class ScsiTarget:
         unit = ((0x6 << 124) | ((self.wwnn & (1 << 60) - 1) << 64) | volume).to_bytes(16, "big")
         bodies = {
             0x80: self.serial(volume),
-            0x83: b"\x01\x03\x00\x10" + unit + b"\x01\x23\x00\x08" + wwnn + b"\x01\x14\x00\x04\x00\x00\x00\x01",
+            0x83: b"\x01\x03\x00\x10"
+            + unit
+            + b"\x01\x23\x00\x08"
+            + wwnn
+            + b"\x01\x14\x00\x04\x00\x00\x00\x01"
+            + b"\x01\x15\x00\x04\x00\x00\x00\x01",
             0x86: b"\x00\x01\x02".ljust(60, b"\0"),
             0x87: b"\x3f\xff\x00\x00",
-            0xB0: (b"\0\0\x00\x08" + MAX_BLOCKS.to_bytes(4, "big") + (128).to_bytes(4, "big")).ljust(60, b"\0"),
+            0xB0: struct.pack(
+                ">BBHIIIIIIIQ20x", 1, 1, 8, MAX_BLOCKS, 128, 0, MAX_BLOCKS, (MAX_LIST - 8) // 16, 8, 1 << 31, MAX_BLOCKS
+            ),
             0xB1: b"\x00\x01".ljust(60, b"\0"),
-            0xB2: bytes(4),
+            0xB2: b"\0\xe4\0\0",  # UNMAP, WRITE SAME (16) and (10) unmap, read as zeros
         }
         bodies[0x00] = bytes([0, *sorted(bodies)])
         self._need(page in bodies)
@@ -295,13 +622,15 @@ class ScsiTarget:
         self._need(control != 3, SAVING_NOT_SUPPORTED)
         self._need(code in (0x08, 0x0A, 0x3F) and (subpage == 0 or (code == 0x3F and subpage == 0xFF)))
         changeable = control == 1
+        protect = volume in self.software_protect
         caching = (b"\x08\x12" + (b"" if changeable else b"\x04")).ljust(20, b"\0")
-        control_page = (b"\x0a\x0a\x00" + (b"" if changeable else b"\x10")).ljust(12, b"\0")
+        swp = 8 if changeable or (control == 0 and protect) else 0
+        control_page = (b"\x0a\x0a\x00" + (b"\0" if changeable else b"\x10") + bytes([swp])).ljust(12, b"\0")
         body = (caching if code in (0x08, 0x3F) else b"") + (control_page if code in (0x0A, 0x3F) else b"")
-        protect = 0x80 * self.volumes[volume].write_protected
+        flags = 0x80 * (self.volumes[volume].write_protected or protect) | 0x10  # DPO and FUA are known
         if ten:
-            return (len(body) + 6).to_bytes(2, "big") + bytes([0, protect, 0, 0, 0, 0]) + body
-        return bytes([len(body) + 3, 0, protect, 0]) + body
+            return (len(body) + 6).to_bytes(2, "big") + bytes([0, flags, 0, 0, 0, 0]) + body
+        return bytes([len(body) + 3, 0, flags, 0]) + body
 
 
 def sense_word(sense: Sense) -> int:

@@ -3,7 +3,7 @@
 `timescale 1ns / 1ns
 `default_nettype none
 
-/* Host engine and SCSI responder wired together, for their bench. */
+/* Host engine and page service wired together, for their bench. */
 module array_host_bench #(
     parameter TASKS    = 32,
     parameter VOLUMES  = 4,
@@ -26,6 +26,9 @@ module array_host_bench #(
     input  wire [7:0] hr_task_management,
     input  wire login_event_valid,
     input  wire [5:0] login_event_index,
+    input  wire [4:0] login_event_initiator,
+    input  wire [15:0] login_event_hidden,
+    input  wire [63:0] login_event_wwpn,
     output wire ti_valid,
     input  wire ti_ready,
     output wire [3:0] ti_op,
@@ -80,52 +83,95 @@ module array_host_bench #(
     output wire bk_write,
     output wire [19:0] bk_line,
     output wire [127:0] bk_wdata,
+    input  wire bk_rdata_valid,
+    input  wire [127:0] bk_rdata,
+    output wire [8:0] sl_rd_slot,
+    output wire [4:0] sl_rd_index,
+    input  wire [19:0] sl_rd_line,
     input  wire [63:0] cfg_wwnn
 );
 
-    wire rs_valid;
-    wire rs_ready;
-    wire [7:0] rs_task;
-    wire [2:0] rs_page;
-    wire [7:0] rs_arg;
-    wire [3:0] rs_volume;
-    wire rs_lun_ok;
+    wire        rs_valid;
+    wire        rs_ready;
+    wire [7:0]  rs_task;
+    wire [4:0]  rs_op;
+    wire [31:0] rs_arg;
+    wire [7:0]  rs_blocks;
+    wire [10:0] rs_length;
+    wire [5:0]  rs_descriptor;
+    wire [3:0]  rs_volume;
+    wire [4:0]  rs_initiator;
+    wire        rs_lun_ok;
     wire [23:0] rs_sense;
-    wire rs_done_valid;
-    wire rs_done_ready;
-    wire [7:0] rs_done_task;
-    wire [8:0] rs_done_length;
+    wire        rs_done_valid;
+    wire        rs_done_ready;
+    wire [7:0]  rs_done_task;
+    wire [11:0] rs_done_length;
+    wire [7:0]  rs_done_status;
+    wire [23:0] rs_done_sense;
+    wire        rs_done_range;
+    wire [31:0] rs_done_lba;
+    wire [24:0] rs_done_bytes;
+    wire [31:0] rs_done_abort;
+    wire [3:0]  check_volume;
+    wire [4:0]  check_initiator;
+    wire [2:0]  check_access;
+    wire        conflict;
+    wire [15:0] software_protect;
+    wire [15:0] reset_volumes;
+    wire        raise_valid;
+    wire        raise_ready;
+    wire [7:0]  raise_condition;
+    wire [31:0] raise_initiators;
+    wire [15:0] raise_volumes;
 
-    host_engine #(.TASKS(TASKS), .VOLUMES(VOLUMES)) engine (
-        .clk(clk), .rst(rst), .hr_valid(hr_valid), .hr_ready(hr_ready), .hr_op(hr_op), .hr_task(hr_task),
-        .hr_port_id(hr_port_id), .hr_login(hr_login), .hr_lun(hr_lun), .hr_cdb(hr_cdb), .hr_length(hr_length),
-        .hr_read(hr_read), .hr_write(hr_write), .hr_attribute(hr_attribute), .hr_task_management(hr_task_management),
-        .login_event_valid(login_event_valid), .login_event_index(login_event_index), .ti_valid(ti_valid),
-        .ti_ready(ti_ready), .ti_op(ti_op), .ti_task(ti_task), .ti_slot(ti_slot), .ti_offset(ti_offset),
-        .ti_length(ti_length), .ti_relative_offset(ti_relative_offset), .ti_port_id(ti_port_id), .ti_lun(ti_lun),
-        .ti_lba(ti_lba), .ti_status(ti_status), .ti_sense(ti_sense), .ti_residual(ti_residual),
-        .ti_residual_under(ti_residual_under), .ti_residual_over(ti_residual_over),
-        .ti_rsp_code_valid(ti_rsp_code_valid), .ti_rsp_code(ti_rsp_code), .done_valid(done_valid),
-        .done_ready(done_ready), .done_op(done_op), .done_task(done_task), .done_slot(done_slot),
-        .done_status(done_status), .done_scsi_status(done_scsi_status), .done_sense(done_sense),
+    host_engine #(.TASKS(TASKS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) engine (
+        .clk(clk), .rst(rst),
+        .hr_valid(hr_valid), .hr_ready(hr_ready), .hr_op(hr_op), .hr_task(hr_task), .hr_port_id(hr_port_id), .hr_login(hr_login),
+        .hr_lun(hr_lun), .hr_cdb(hr_cdb), .hr_length(hr_length), .hr_read(hr_read), .hr_write(hr_write),
+        .hr_attribute(hr_attribute), .hr_task_management(hr_task_management),
+        .login_event_valid(login_event_valid), .login_event_index(login_event_index),
+        .login_event_initiator(login_event_initiator), .login_event_hidden(login_event_hidden),
+        .ti_valid(ti_valid), .ti_ready(ti_ready), .ti_op(ti_op), .ti_task(ti_task), .ti_slot(ti_slot),
+        .ti_offset(ti_offset), .ti_length(ti_length), .ti_relative_offset(ti_relative_offset),
+        .ti_port_id(ti_port_id), .ti_lun(ti_lun), .ti_lba(ti_lba), .ti_status(ti_status), .ti_sense(ti_sense),
+        .ti_residual(ti_residual), .ti_residual_under(ti_residual_under), .ti_residual_over(ti_residual_over),
+        .ti_rsp_code_valid(ti_rsp_code_valid), .ti_rsp_code(ti_rsp_code),
+        .done_valid(done_valid), .done_ready(done_ready), .done_op(done_op), .done_task(done_task),
+        .done_slot(done_slot), .done_status(done_status), .done_scsi_status(done_scsi_status), .done_sense(done_sense),
         .chunk_valid(chunk_valid), .chunk_ready(chunk_ready), .chunk_op(chunk_op), .chunk_slot(chunk_slot),
         .chunk_volume(chunk_volume), .chunk_lba(chunk_lba), .chunk_blocks(chunk_blocks),
         .chunk_rsp_valid(chunk_rsp_valid), .chunk_rsp_ready(chunk_rsp_ready), .chunk_rsp_op(chunk_rsp_op),
-        .chunk_rsp_slot(chunk_rsp_slot), .chunk_rsp_error(chunk_rsp_error), .rs_valid(rs_valid), .rs_ready(rs_ready),
-        .rs_task(rs_task), .rs_page(rs_page), .rs_arg(rs_arg), .rs_volume(rs_volume), .rs_lun_ok(rs_lun_ok),
-        .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready), .rs_done_task(rs_done_task),
-        .rs_done_length(rs_done_length), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
+        .chunk_rsp_slot(chunk_rsp_slot), .chunk_rsp_error(chunk_rsp_error),
+        .rs_valid(rs_valid), .rs_ready(rs_ready), .rs_task(rs_task), .rs_op(rs_op), .rs_arg(rs_arg), .rs_blocks(rs_blocks),
+        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator),
+        .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
+        .rs_done_task(rs_done_task), .rs_done_length(rs_done_length), .rs_done_status(rs_done_status), .rs_done_sense(rs_done_sense),
+        .rs_done_range(rs_done_range), .rs_done_lba(rs_done_lba), .rs_done_bytes(rs_done_bytes), .rs_done_abort(rs_done_abort),
+        .check_volume(check_volume), .check_initiator(check_initiator), .check_access(check_access), .conflict(conflict),
+        .software_protect(software_protect), .reset_volumes(reset_volumes), .raise_valid(raise_valid), .raise_ready(raise_ready),
+        .raise_condition(raise_condition), .raise_initiators(raise_initiators), .raise_volumes(raise_volumes),
+        .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
         .stat_read(stat_read), .stat_write(stat_write), .stat_bytes(stat_bytes), .status_open(status_open)
     );
 
-    scsi_responder #(.VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) responder (
-        .clk(clk), .rst(rst), .rs_valid(rs_valid), .rs_ready(rs_ready), .rs_task(rs_task), .rs_page(rs_page),
-        .rs_arg(rs_arg), .rs_volume(rs_volume), .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense),
-        .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready), .rs_done_task(rs_done_task),
-        .rs_done_length(rs_done_length), .sl_wr_valid(sl_wr_valid), .sl_wr_ready(sl_wr_ready), .sl_wr_slot(sl_wr_slot),
-        .sl_wr_index(sl_wr_index), .sl_wr_line(sl_wr_line), .bk_valid(bk_valid), .bk_ready(bk_ready),
-        .bk_write(bk_write), .bk_line(bk_line), .bk_wdata(bk_wdata), .cfg_wwnn(cfg_wwnn),
-        .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags)
+    page_service #(.VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) service (
+        .clk(clk), .rst(rst),
+        .rs_valid(rs_valid), .rs_ready(rs_ready), .rs_task(rs_task), .rs_op(rs_op), .rs_arg(rs_arg), .rs_blocks(rs_blocks),
+        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator),
+        .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
+        .rs_done_task(rs_done_task), .rs_done_length(rs_done_length), .rs_done_status(rs_done_status), .rs_done_sense(rs_done_sense),
+        .rs_done_range(rs_done_range), .rs_done_lba(rs_done_lba), .rs_done_bytes(rs_done_bytes), .rs_done_abort(rs_done_abort),
+        .check_volume(check_volume), .check_initiator(check_initiator), .check_access(check_access), .conflict(conflict),
+        .login_valid(login_event_valid), .login_initiator(login_event_initiator), .login_wwpn(login_event_wwpn),
+        .reset_volumes(reset_volumes), .raise_valid(raise_valid), .raise_ready(raise_ready), .raise_condition(raise_condition),
+        .raise_initiators(raise_initiators), .raise_volumes(raise_volumes),
+        .sl_wr_valid(sl_wr_valid), .sl_wr_ready(sl_wr_ready), .sl_wr_slot(sl_wr_slot), .sl_wr_index(sl_wr_index), .sl_wr_line(sl_wr_line),
+        .sl_rd_slot(sl_rd_slot), .sl_rd_index(sl_rd_index), .sl_rd_line(sl_rd_line),
+        .bk_valid(bk_valid), .bk_ready(bk_ready), .bk_write(bk_write), .bk_line(bk_line), .bk_wdata(bk_wdata),
+        .bk_rdata_valid(bk_rdata_valid), .bk_rdata(bk_rdata),
+        .cfg_wwnn(cfg_wwnn), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
+        .software_protect(software_protect)
     );
 
 endmodule

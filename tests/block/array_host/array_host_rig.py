@@ -12,12 +12,13 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
-from portplex.model.scsi_target import BLOCK, Action, Answer, ScsiTarget, VolumeState, sense_word
+from portplex.model.scsi_target import BLOCK, MISCOMPARE, Action, Answer, ScsiTarget, VolumeState, sense_word
 
-SEND, RECEIVE, RESPOND, RELEASE_TASK = range(4)
+SEND, RECEIVE, RESPOND, RELEASE_TASK, ABORT_TASK = range(5)
 ACQUIRE_READ, ACQUIRE_WRITE, RELEASE, RELEASE_DIRTY, RELEASE_DISCARD = range(5)
 COMMAND, ABORT, TASK_MANAGEMENT = range(3)
 SEGMENTS = 512
+PAGE_LINES = 128  # of a task
 WWNN = 0x5005076801234567
 VOLUMES = (
     VolumeState(70000),
@@ -57,12 +58,14 @@ class Command:
     transfers: int = 0
     chunks: int = 0  # released
     before: list[Command] = field(default_factory=list)  # task management: commands that were there before
+    cancelled: bool = False  # the array has ended it
     transfer: int | None = None  # done_op under way
     aborted: bool = False  # the port has decided to abort
     lost: bool = False  # a transfer ended with status 1: only the RELEASE may follow
     abort_accepted: bool = False
     responded: bool = False
     response: tuple[int, int, int | None, int] | None = None  # status, sense, rsp code, residual
+    information: int = 0
     finished: int | None = None  # cycle
     respond_cycle: int = 0
 
@@ -80,28 +83,38 @@ class Chunk:
     blocks: int
     write: bool
     data: bytes | None = None
+    lines: dict[int, bytes] = field(
+        default_factory=dict
+    )  # written by the page service, by number from the first segment
 
 
 class Rig:
     """One clock at a time: `step` looks at the outputs in the middle of a clock and sets the inputs for its end."""
 
     def __init__(
-        self, dut: Any, *, tasks: int = 32, delay: int = 12, stall: float = 0.3, attentions: bool = False
+        self,
+        dut: Any,
+        *,
+        tasks: int = 32,
+        delay: int = 12,
+        stall: float = 0.3,
+        attentions: bool = False,
+        logins: int = 8,
     ) -> None:
         self.dut = dut
         self.rng = random.Random(cocotb.RANDOM_SEED)
         self.tasks = tasks
         self.delay = delay
         self.stall = stall
-        self.target = ScsiTarget(VOLUMES, WWNN)
-        if not attentions:  # reported once to logins 0 to 7, by hand
-            self.target.attentions.clear()
-        self.attentions = attentions
+        self.target = ScsiTarget(VOLUMES, WWNN, SEGMENTS * 8)
+        self.attentions = attentions  # or they are taken by hand in the beginning
+        self.logins = logins
         pattern = random.Random(1).randbytes(65536 + 512)
         self.images = [
             bytearray((pattern * (v.blocks * BLOCK // len(pattern) + 1))[: v.blocks * BLOCK]) for v in VOLUMES
         ]
         self.shadow = [bytearray(image) for image in self.images]
+        self.target.images = self.images
         self.cycle = 0
         self.open: dict[int, Command] = {}
         self.hr: deque[tuple[int, Command]] = deque()
@@ -112,6 +125,9 @@ class Rig:
         self.chunk_busy: set[int] = set()
         self.pages: dict[int, bytes] = {}
         self.segment_list: dict[int, int] = {}
+        self.worked_slot = 0  # whose segments the page service asked for
+        self.segment_asked: int | None = None
+        self.reads: list[tuple[int, bytes]] = []  # cycle in which the data are due
         self.log: list[tuple[int, int, int]] = []  # op, task, length of every transfer instruction
         self.stats = {"read": 0, "write": 0}
         self.hold_ti = False
@@ -128,6 +144,7 @@ class Rig:
             "sl_wr_ready",
             "bk_ready",
             "login_event_valid",
+            "bk_rdata_valid",
         ):
             getattr(dut, name).value = 0
         for name in (
@@ -153,7 +170,10 @@ class Rig:
             "done_scsi_status",
         ):
             getattr(dut, name).value = 0
-        for name in ("done_sense", "chunk_rsp_op", "chunk_rsp_slot", "chunk_rsp_error"):
+        for name in (
+            *("done_sense", "chunk_rsp_op", "chunk_rsp_slot", "chunk_rsp_error", "sl_rd_line", "bk_rdata"),
+            *("login_event_initiator", "login_event_hidden", "login_event_wwpn"),
+        ):
             getattr(dut, name).value = 0
         dut.cfg_wwnn.value = WWNN
         dut.cfg_volume_blocks.value = sum(v.blocks << 32 * i for i, v in enumerate(VOLUMES))
@@ -163,15 +183,24 @@ class Rig:
         for _ in range(3):
             await FallingEdge(dut.clk)
         dut.rst.value = 0
+        for _ in range(256):  # the rows are cleared, a login event would be lost
+            await FallingEdge(dut.clk)
         if not self.attentions:
-            sense = bytes([3, 0, 0, 0, 20, 0])
-            self.target.attentions = {(login, volume) for login in range(8) for volume in range(16)}
-            for login in range(8):
-                for volume in (0, 1, 3):
+            for login in range(self.logins):
+                await self.login(login)
+            await self.take_attentions()
+
+    async def take_attentions(self) -> None:
+        """REQUEST SENSE of every login and volume until no unit attention waits."""
+        sense = bytes([3, 0, 0, 0, 20, 0])
+        for login in range(self.logins):
+            for volume in (0, 1, 3):
+                initiator = self.target.initiator(login)
+                while (
+                    self.target.find(lun_bytes(volume), login) is not None and self.target.attentions[initiator, volume]
+                ):
                     await self.run(Command(sense, 20, True, lun=lun_bytes(volume), login=login))
-            assert not {(a, v) for a, v in self.target.attentions if v in (0, 1, 3)}
-            self.target.attentions.clear()
-            self.log.clear()
+        self.log.clear()
 
     # ---- commands ----
 
@@ -190,10 +219,17 @@ class Rig:
         command.aborted = True
         self.hr.append((ABORT, command))
 
-    def login(self, index: int) -> None:
-        self.target.login(index)
+    async def login(self, index: int, initiator: int | None = None, wwpn: int | None = None, hidden: int = 0) -> None:
+        """A login event; without more, each login is an initiator of its own."""
+        initiator = (5 * index + 3) % 32 if initiator is None else initiator
+        wwpn = 0x1000000000000000 + initiator if wwpn is None else wwpn
+        self.target.login(index, initiator, wwpn, hidden)
         self.dut.login_event_valid.value = 1
         self.dut.login_event_index.value = index
+        self.dut.login_event_initiator.value = initiator
+        self.dut.login_event_hidden.value = hidden
+        self.dut.login_event_wwpn.value = wwpn
+        await self.step()
 
     async def run(self, *commands: Command, limit: int = 200_000) -> None:
         """Submit commands on free tasks as they come free, until all have ended and been checked."""
@@ -254,10 +290,18 @@ class Rig:
         ready = go()
         dut.bk_ready.value = ready
         if ready and int(dut.bk_valid.value):
-            assert int(dut.bk_write.value) == 1
             line = int(dut.bk_line.value)
-            assert SEGMENTS * 256 <= line < SEGMENTS * 256 + 16 * self.tasks, f"line {line:05x} is in no response page"
-            self.pages[line] = int(dut.bk_wdata.value).to_bytes(16, "big")
+            if int(dut.bk_write.value):
+                self.write_line(line, int(dut.bk_wdata.value).to_bytes(16, "big"))
+            else:
+                self.reads.append((self.cycle + 2, self.read_line(line)))
+        due = bool(self.reads) and self.reads[0][0] == self.cycle
+        dut.bk_rdata_valid.value = int(due)
+        if due:
+            dut.bk_rdata.value = int.from_bytes(self.reads.pop(0)[1], "big")
+        if self.segment_asked is not None:
+            dut.sl_rd_line.value = 256 * self.segment_asked
+        self.worked_slot, self.segment_asked = int(dut.sl_rd_slot.value), int(dut.sl_rd_index.value)
         if int(dut.stat_read.value):
             self.stats["read"] += int(dut.stat_bytes.value)
         if int(dut.stat_write.value):
@@ -265,6 +309,26 @@ class Rig:
         self.drive_host()
         self.drive_queue("done", self.done, ("done_op", "done_task", "done_status"), hold=self.hold_done)
         self.drive_queue("chunk_rsp", self.chunk_rsp, ("chunk_rsp_op", "chunk_rsp_slot", "chunk_rsp_error"))
+
+    # ---- lines of the cache: pages after the segments; segment i of the chunk that is worked on begins at 256 * i ----
+
+    def write_line(self, line: int, data: bytes) -> None:
+        if line >= SEGMENTS * 256:
+            assert line < SEGMENTS * 256 + PAGE_LINES * self.tasks, f"line {line:05x} is in no page"
+            self.pages[line] = data
+        else:
+            chunk = self.chunks[self.worked_slot]
+            first = chunk.lba % 8 * 32
+            assert chunk.write and first <= line < first + 32 * chunk.blocks, f"line {line:05x} is not in the chunk"
+            chunk.lines[line] = data
+
+    def read_line(self, line: int) -> bytes:
+        if line >= SEGMENTS * 256:
+            return self.pages[line]
+        chunk = self.chunks[self.worked_slot]
+        at = chunk.lba // 8 * 8 * BLOCK + 16 * line
+        assert chunk.lba * BLOCK <= at < (chunk.lba + chunk.blocks) * BLOCK, f"line {line:05x} is not in the chunk"
+        return chunk.lines.get(line, bytes(self.images[chunk.volume][at : at + 16]))
 
     def drive_queue(self, name: str, queue: deque[Any], fields: tuple[str, ...], hold: bool = False) -> None:
         """Offer the head; leave it off the queue in the clock in which it is taken."""
@@ -310,14 +374,14 @@ class Rig:
                 elif op == COMMAND:
                     command.accepted = True
                     args = (command.cdb, command.lun, command.login, command.length, command.read, command.write)
-                    command.answer = self.target.execute(*args)
+                    command.answer = self.target.execute(*args, command.payload)
+                    if command.answer.aborts:
+                        self.note_before(command)
                 else:
                     command.accepted = True
-                    command.answer = Answer(rsp_code=self.target.task_management(command.management, command.lun))
-                    # a function answers for the commands that came before it
-                    command.before = [
-                        c for c in self.open.values() if c is not command and c.accepted and not c.aborted
-                    ]
+                    code = self.target.task_management(command.management, command.lun, command.login)
+                    command.answer = Answer(rsp_code=code)
+                    self.note_before(command)
             return
         if self.hr:
             op, command = self.hr[0]
@@ -336,6 +400,10 @@ class Rig:
         else:
             dut.hr_valid.value = 0
 
+    def note_before(self, command: Command) -> None:
+        """A function answers for the commands that came before it."""
+        command.before = [c for c in self.open.values() if c is not command and c.accepted]
+
     # ---- port ----
 
     def instruction(self) -> None:
@@ -345,9 +413,17 @@ class Rig:
         assert task in self.open, f"op {op} for task {task}, which is free"
         command = self.open[task]
         assert command.accepted and int(dut.ti_port_id.value) == command.port_id
+        assert int(dut.ti_lun.value) == 0
+        if op == ABORT_TASK:
+            assert not command.responded and not command.cancelled
+            command.cancelled = True
+            if not command.aborted:
+                self.abort(command)
+                if command.transfer is not None:
+                    self.after(self.complete, command, 1)
+            return
         assert command.transfer is None, "a second operation of a task"
         assert not command.lost or op == RELEASE_TASK
-        assert int(dut.ti_lun.value) == 0 and int(dut.ti_lba.value) == 0
         if op in (SEND, RECEIVE):
             assert not command.responded
             assert int(dut.ti_slot.value) == task and 1 <= length <= 65536
@@ -357,15 +433,17 @@ class Rig:
             offset = int(dut.ti_offset.value)
             status = 1 if command.aborted else command.transfer_status.get(command.transfers, 0)
             if op == RECEIVE:
-                assert chunk is not None and chunk.write
-                assert length == chunk.blocks * BLOCK and offset == chunk.lba % 8 * BLOCK
+                if chunk is not None:
+                    assert chunk.write and length == chunk.blocks * BLOCK and offset == chunk.lba % 8 * BLOCK
+                else:
+                    assert offset == 0 and self.segment_list[task] == SEGMENTS * 256 + PAGE_LINES * task
             elif chunk is not None:
                 assert -(-length // BLOCK) == chunk.blocks and offset == chunk.lba % 8 * BLOCK
                 at = chunk.lba * BLOCK
                 data = self.images[chunk.volume][at : at + length]
             else:
                 line = self.segment_list[task]
-                assert offset == 0 and line == SEGMENTS * 256 + 16 * task
+                assert offset == 0 and line == SEGMENTS * 256 + PAGE_LINES * task
                 data = b"".join(self.pages[line + i] for i in range(-(-length // 16)))[:length]
             if status == 0 and op == SEND:
                 command.received += data
@@ -385,6 +463,7 @@ class Rig:
             residual = int(dut.ti_residual.value)
             under, over = int(dut.ti_residual_under.value), int(dut.ti_residual_over.value)
             assert not (under and over) and (residual != 0) == bool(under or over)
+            command.information = int(dut.ti_lba.value)
             code = int(dut.ti_rsp_code.value) if int(dut.ti_rsp_code_valid.value) else None
             command.response = (
                 int(dut.ti_status.value),
@@ -414,13 +493,17 @@ class Rig:
             status = 1
         if status == 0:
             if command.transfer == RECEIVE:
-                self.chunks[command.task].data = command.payload[command.moved : command.moved + length]
+                data = command.payload[command.moved : command.moved + length]
+                if command.task in self.chunks:
+                    self.chunks[command.task].data = data
+                else:
+                    line = self.segment_list[command.task]
+                    for at in range(0, len(data), 16):
+                        self.pages[line + at // 16] = data[at : at + 16].ljust(16, b"\0")
             command.moved += length
-            if command.answer and command.answer.action in (Action.READ, Action.WRITE):
+            if command.answer and (command.answer.action is Action.READ or command.answer.action.takes):
                 key = "read_expected" if command.transfer == SEND else "write_expected"
                 self.stats[key] = self.stats.get(key, 0) + length
-        elif command.transfer == RECEIVE and command.task not in self.chunks:
-            raise AssertionError("a transfer without a chunk")
         self.done.append((command.transfer, command.task, status))
 
     def free(self, command: Command) -> None:
@@ -443,38 +526,65 @@ class Rig:
             assert residual == -(command.length - command.moved), what
             self.sync(command)
             return
-        expected = (answer.status, sense_word(answer.sense), answer.rsp_code, answer.residual)
+        # comparing block by block ends with the first that differs
+        residual = command.moved - command.length if answer.sense == MISCOMPARE else answer.residual
+        expected = (answer.status, sense_word(answer.sense), answer.rsp_code, residual)
+        if answer.information is not None:
+            assert command.information == answer.information, what
+            expected = (expected[0], expected[1] | 1 << 23, *expected[2:])
         assert command.response == expected, f"{what}: {command.response}, expected {expected}"
+        if answer.sense == MISCOMPARE:
+            assert command.moved, what
+        for lba, data in answer.changes:
+            self.shadow[answer.volume][lba * BLOCK : lba * BLOCK + len(data)] = data
         if answer.action is Action.READ:
             at = answer.lba * BLOCK
             assert command.received == self.images[answer.volume][at : at + answer.moved], what
-        elif answer.action is Action.WRITE:
+        elif answer.action.takes:
             at = answer.lba * BLOCK
             self.shadow[answer.volume][at : at + answer.moved] = command.payload[: answer.moved]
         elif not answer.sense[0] and answer.rsp_code is None:
             assert bytes(command.received) == answer.data, (
                 f"{what}: {command.received.hex()}, expected {answer.data.hex()}"
             )
-        if command.management:
+        if command.management or answer.aborts:
             for other in command.before:
-                ended = other.responded or other.aborted
+                ended = other.responded or other.finished is not None
                 assert ended or not self.concerned(command, other), f"task management answered before task {other.task}"
 
-    @staticmethod
-    def concerned(function: Command, other: Command) -> bool:
+    def concerned(self, function: Command, other: Command) -> bool:
+        """Does the function (or PREEMPT AND ABORT) end this command."""
         if function.answer is None or function.answer.rsp_code or other.management:
             return False
+        if not function.management:
+            return self.target.initiator(other.login) in function.answer.aborts and other.lun == function.lun
         same_nexus = function.management != 2 or other.port_id == function.port_id
         return same_nexus and (function.management == 0x20 or other.lun == function.lun)
 
     def sync(self, command: Command) -> None:
         """A write that failed or was aborted may be there in part: the shadow follows, within its blocks."""
         answer = command.answer
-        if answer is not None and answer.action is Action.WRITE:
-            at = answer.lba * BLOCK
-            self.shadow[answer.volume][at : at + answer.moved] = self.images[answer.volume][at : at + answer.moved]
+        if answer is not None and answer.action.writes:
+            for lba, blocks in answer.ranges:
+                there = slice(lba * BLOCK, (lba + blocks) * BLOCK)
+                self.shadow[answer.volume][there] = self.images[answer.volume][there]
 
     # ---- cache manager ----
+
+    @staticmethod
+    def expected_chunks(answer: Answer) -> list[tuple[int, int, bool]]:
+        """First block, blocks, for writing: 64 KiB each, 4 blocks when a page full is compared; written ones are read
+        again
+        by WRITE AND VERIFY."""
+        size = 4 if answer.action is Action.COMPARE else 128
+        chunks = []
+        for lba, blocks in answer.ranges:
+            for at in range(0, blocks, size):
+                piece = (lba + at, min(size, blocks - at))
+                chunks.append((*piece, answer.action.writes))
+                if answer.action is Action.CONFIRM:
+                    chunks.append((*piece, False))
+        return chunks
 
     def chunk_request(self) -> None:
         dut = self.dut
@@ -492,10 +602,9 @@ class Rig:
             chunk = Chunk(
                 int(dut.chunk_volume.value), int(dut.chunk_lba.value), int(dut.chunk_blocks.value), op == ACQUIRE_WRITE
             )
-            assert chunk.volume == answer.volume and chunk.write == (answer.action is Action.WRITE)
-            assert answer.action is not Action.NONE
-            assert chunk.lba == answer.lba + 128 * number, "chunks end on 64 KiB boundaries of the transfer"
-            assert chunk.blocks == min(128, answer.staged - 128 * number) >= 1
+            assert chunk.volume == answer.volume and answer.action is not Action.NONE
+            expected = self.expected_chunks(answer)
+            assert number < len(expected) and (chunk.lba, chunk.blocks, chunk.write) == expected[number]
             error = int(command.stage_error == number)
             if not error:
                 self.chunks[slot] = chunk
@@ -503,9 +612,14 @@ class Rig:
             chunk = self.chunks.pop(slot)
             assert command.transfer is None, "released under a transfer"
             if op == RELEASE_DIRTY:
-                assert chunk.data is not None, "dirty without data"
+                assert chunk.data is not None or len(chunk.lines) in (32, 32 * chunk.blocks), "dirty without data"
                 error = int(command.release_error == number)
-                self.images[chunk.volume][chunk.lba * BLOCK : chunk.lba * BLOCK + len(chunk.data)] = chunk.data
+                image = self.images[chunk.volume]
+                if chunk.data is not None:
+                    image[chunk.lba * BLOCK : chunk.lba * BLOCK + len(chunk.data)] = chunk.data
+                for line, data in chunk.lines.items():
+                    at = chunk.lba // 8 * 8 * BLOCK + 16 * line
+                    image[at : at + 16] = data
             elif chunk.write:
                 assert op == RELEASE_DISCARD and chunk.data is None
             else:

@@ -11,7 +11,7 @@ from typing import Any
 import cocotb
 from array_host_rig import ABORT, BLOCK, RECEIVE, RELEASE_TASK, RESPOND, SEND, Command, Rig, lun_bytes
 
-from portplex.model.scsi_target import COMMANDS
+from portplex.model.scsi_target import COMMANDS, COMMANDS_CLEARED
 
 MAIN, PROTECTED, ABSENT, SMALL = range(4)  # volumes of the rig
 
@@ -47,6 +47,20 @@ def plain(cdb: bytes, volume: int = MAIN, **more: Any) -> Command:
 
 def data_in(cdb: bytes, length: int, volume: int = MAIN, **more: Any) -> Command:
     return Command(cdb, length, length > 0, False, lun_bytes(volume), **more)
+
+
+def data_out(rig: Rig, cdb: bytes, data: int | bytes, volume: int = MAIN, **more: Any) -> Command:
+    """A command with these data, or so many random bytes."""
+    payload = rig.rng.randbytes(data) if isinstance(data, int) else data
+    more.setdefault("length", len(payload))
+    return Command(
+        cdb,
+        read=False,
+        write=more["length"] > 0,
+        lun=lun_bytes(volume),
+        payload=payload.ljust(more["length"], b"\0"),
+        **more,
+    )
 
 
 async def rig_for(dut: Any, **options: Any) -> Rig:
@@ -120,11 +134,17 @@ async def read_residual_under(dut: Any) -> None:
 
 @cocotb.test()
 async def read_invalid_field(dut: Any) -> None:
-    """Protection, DPO, FUA, NACA, and more blocks than VPD page B0h announces."""
-    flagged = [data_in(block_cdb(op, 0, 1, flag), BLOCK) for op in READS[1:] for flag in (0x08, 0x10, 0x20, 0xE0)]
+    """Protection, NACA, and more blocks than VPD page B0h announces."""
+    flagged = [data_in(block_cdb(op, 0, 1, flag), BLOCK) for op in READS[1:] for flag in (0x20, 0x40, 0x80, 0xE0)]
     naca = [data_in(block_cdb(op, 0, 1)[:-1] + b"\x04", BLOCK) for op in READS]
     large = [read(op, 0, 65536, BLOCK) for op in (0xA8, 0x88)]
     await play(dut, [*flagged, *naca, *large])
+
+
+@cocotb.test()
+async def read_flags(dut: Any) -> None:
+    """DPO is a hint; FUA is met by the non-volatile cache."""
+    await play(dut, [data_in(block_cdb(op, 9, 1, flag), BLOCK) for op in READS[1:] for flag in (0x08, 0x10, 0x18)])
 
 
 @cocotb.test()
@@ -193,8 +213,9 @@ async def write_residual_under(dut: Any) -> None:
 @cocotb.test()
 async def write_invalid_field(dut: Any) -> None:
     rig = await rig_for(dut)
-    bad = [Command(block_cdb(op, 0, 1, 0x08), BLOCK, False, True, payload=bytes(BLOCK)) for op in WRITES[1:]]
-    await rig.run(*bad, write(rig, 0x8A, 0, 65536, BLOCK))
+    bad = [Command(block_cdb(op, 0, 1, 0x20), BLOCK, False, True, payload=bytes(BLOCK)) for op in WRITES[1:]]
+    good = [data_out(rig, block_cdb(op, 3, 1, flag), BLOCK) for op in WRITES[1:] for flag in (0x08, 0x10)]
+    await rig.run(*bad, write(rig, 0x8A, 0, 65536, BLOCK), *good)
     await rig.settle()
 
 
@@ -276,8 +297,9 @@ async def verify_residual_under(dut: Any) -> None:
 
 @cocotb.test()
 async def verify_invalid_field(dut: Any) -> None:
-    """BYTCHK and protection are not offered."""
-    await play(dut, [plain(block_cdb(op, 0, 1, flag)) for op in (0x2F, 0x8F) for flag in (0x02, 0x06, 0x20)])
+    """BYTCHK 2 and protection are not offered; more blocks than announced."""
+    bad = [plain(block_cdb(op, 0, 1, flag)) for op in (0x2F, 0x8F) for flag in (0x04, 0x20, 0x24)]
+    await play(dut, [*bad, plain(block_cdb(0x8F, 0, 65536))])
 
 
 @cocotb.test()
@@ -502,7 +524,7 @@ async def report_opcodes_residual_under(dut: Any) -> None:
 async def report_opcodes_invalid_field(dut: Any) -> None:
     await play(
         dut,
-        [data_in(cdb, 64) for cdb in (report_opcodes(64, 1), report_opcodes(64, 0x80), report_opcodes(64, 0, 0x0A))],
+        [data_in(cdb, 64) for cdb in (report_opcodes(64, 3), report_opcodes(64, 0x87), report_opcodes(64, 0, 0x0B))],
     )
 
 
@@ -512,6 +534,570 @@ async def start_stop_unit_simple(dut: Any) -> None:
     await play(
         dut, [plain(bytes([0x1B, immediate, 0, 0, byte, 0])) for immediate in (0, 1) for byte in (1, 0, 2, 3, 0x10, 5)]
     )
+
+
+# ---- commands that work on blocks without sending or receiving each of them ----
+
+
+def same(opcode: int, lba: int, blocks: int, flags: int = 0) -> bytes:
+    return block_cdb(opcode, lba, blocks, flags)
+
+
+def block_of(rig: Rig, lba: int, blocks: int = 1, volume: int = MAIN) -> bytes:
+    return bytes(rig.images[volume][lba * BLOCK : (lba + blocks) * BLOCK])
+
+
+@cocotb.test()
+async def write_and_verify_simple(dut: Any) -> None:
+    """Each chunk is written, then staged once more; DPO is a hint."""
+    rig = await rig_for(dut)
+    for op in (0x2E, 0x8E):
+        for lba, blocks in ((5, 3), (100, 250)):
+            await rig.run(data_out(rig, block_cdb(op, lba, blocks, 0x10), blocks * BLOCK))
+            await rig.run(read(0x28, lba, blocks))
+    await rig.settle()
+
+
+@cocotb.test()
+async def write_and_verify_edges(dut: Any) -> None:
+    """0 blocks, beyond the end, residual, drive errors of both passes, BYTCHK and protection refused, write
+    protection."""
+    rig = await rig_for(dut)
+    for op in (0x2E, 0x8E):
+        await rig.run(plain(block_cdb(op, 7, 0)), data_out(rig, block_cdb(op, 60, 5), 5 * BLOCK, SMALL))
+        await rig.run(data_out(rig, block_cdb(op, 30, 4), 1024), data_out(rig, block_cdb(op, 30, 4), 3000))
+        await rig.run(*(data_out(rig, block_cdb(op, 0, 1, flag), BLOCK) for flag in (0x02, 0x06, 0x20)))
+        await rig.run(data_out(rig, block_cdb(op, 0, 1), BLOCK, PROTECTED))
+    await rig.run(data_out(rig, block_cdb(0x2E, 0, 200), 200 * BLOCK, stage_error=0, fault_sense=0x030C00))
+    await rig.run(data_out(rig, block_cdb(0x2E, 0, 200), 200 * BLOCK, stage_error=1, fault_sense=0x031100))
+    await rig.settle()
+
+
+@cocotb.test()
+async def verify_bytchk_simple(dut: Any) -> None:
+    """BYTCHK 1 compares every block with one of the host, BYTCHK 3 all of them with one; what differs is a
+    miscompare."""
+    rig = await rig_for(dut)
+    for op in (0x2F, 0x8F):
+        for lba, blocks in ((0, 1), (7, 4), (13, 23)):
+            good = block_of(rig, lba, blocks)
+            await rig.run(data_out(rig, block_cdb(op, lba, blocks, 2), good))
+            bad = bytearray(good)
+            bad[rig.rng.randrange(len(bad))] ^= 0x40
+            command = data_out(rig, block_cdb(op, lba, blocks, 2), bytes(bad))
+            await rig.run(command)
+            assert command.response is not None and command.response[1] == 0x0E1D00
+        one = rig.rng.randbytes(BLOCK)
+        await rig.run(data_out(rig, same(0x41, 300, 140), one))
+        await rig.run(data_out(rig, block_cdb(op, 300, 140, 6), one), data_out(rig, block_cdb(op, 299, 140, 6), one))
+    await rig.settle()
+
+
+@cocotb.test()
+async def verify_bytchk_edges(dut: Any) -> None:
+    """0 blocks, beyond the end, an FCP_DL that is too short, drive error, failed transfer, aborts by the port."""
+    rig = await rig_for(dut)
+    for flag in (2, 6):
+        size = BLOCK if flag == 6 else 5 * BLOCK
+        await rig.run(plain(block_cdb(0x2F, 7, 0, flag)), data_out(rig, block_cdb(0x2F, 60, 5, flag), size, SMALL))
+        await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), size - 4))
+        await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), size, stage_error=0, fault_sense=0x031100))
+        await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), size, transfer_status={0: 2}, fault_sense=0x0B4B06))
+        await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), size, transfer_status={0: 1}))
+        await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), block_of(rig, 10, 5)[:size] + bytes(512)))
+    await rig.settle()
+
+
+@cocotb.test()
+async def write_same_simple(dut: Any) -> None:
+    """One block into many; with UNMAP the same; without data (NDOB) zeros."""
+    rig = await rig_for(dut)
+    for op in (0x41, 0x93):
+        for lba, blocks, flags in ((5, 3, 0), (100, 250, 0x08), (4, 1, 0)):
+            await rig.run(data_out(rig, same(op, lba, blocks, flags), BLOCK))
+            await rig.run(read(0x28, lba - 1, blocks + 2))
+    await rig.run(plain(same(0x93, 110, 9, 0x01)), plain(same(0x93, 210, 129, 0x09)))
+    await rig.run(read(0x28, 100, 250))
+    assert block_of(rig, 112) == bytes(BLOCK)
+    await rig.settle()
+
+
+@cocotb.test()
+async def write_same_zero_blocks(dut: Any) -> None:
+    """Refused: VPD page B0h says so (WSNZ)."""
+    rig = await rig_for(dut)
+    await rig.run(*(data_out(rig, same(op, 5, 0), BLOCK) for op in (0x41, 0x93)), plain(same(0x93, 5, 0, 1)))
+    await rig.settle()
+
+
+@cocotb.test()
+async def write_same_edges(dut: Any) -> None:
+    """Beyond the end, residual, invalid fields, write protection, drive errors."""
+    rig = await rig_for(dut)
+    for op in (0x41, 0x93):
+        await rig.run(data_out(rig, same(op, 60, 5), BLOCK, SMALL), data_out(rig, same(op, 0, 1), BLOCK, PROTECTED))
+        await rig.run(*(data_out(rig, same(op, 9, 2), BLOCK, length=n) for n in (516, 1024, 4096)))
+        await rig.run(*(data_out(rig, same(op, 9, 2), n) for n in (4, 508)))
+        await rig.run(*(data_out(rig, same(op, 9, 2, flag), BLOCK) for flag in (0x02, 0x04, 0x10, 0x18, 0x20)))
+    await rig.run(data_out(rig, same(0x41, 9, 2, 1), BLOCK), data_out(rig, same(0x93, 9, 65536), BLOCK))
+    await rig.run(data_out(rig, same(0x41, 9, 300), BLOCK, stage_error=1, fault_sense=0x030C00))
+    await rig.run(data_out(rig, same(0x41, 9, 300), BLOCK, release_error=1, fault_sense=0x030C00))
+    await rig.settle()
+
+
+def unmap(*ranges: tuple[int, int], length: int | None = None) -> bytes:
+    body = b"".join(struct.pack(">QII", lba, blocks, 0) for lba, blocks in ranges)
+    return struct.pack(">HHI", len(body) + 6, len(body) if length is None else length, 0) + body
+
+
+def unmap_cdb(length: int, flags: int = 0) -> bytes:
+    return struct.pack(">BBIBHB", 0x42, flags, 0, 0, length, 0)
+
+
+@cocotb.test()
+async def unmap_simple(dut: Any) -> None:
+    """The blocks of every descriptor read as zeros, others keep what they have."""
+    rig = await rig_for(dut)
+    lists = (((5, 3),), ((100, 130), (300, 1), (0, 2)), tuple((400 + 3 * n, 2) for n in range(63)))
+    for ranges in lists:
+        data = unmap(*ranges)
+        await rig.run(data_out(rig, unmap_cdb(len(data)), data))
+        await rig.run(read(0x28, 0, 600))
+    assert block_of(rig, 5, 3) == bytes(3 * BLOCK)
+    await rig.settle()
+
+
+@cocotb.test()
+async def unmap_zero_blocks(dut: Any) -> None:
+    """No list, no descriptor, descriptors of 0 blocks among others, a last descriptor that is not whole."""
+    rig = await rig_for(dut)
+    await rig.run(plain(unmap_cdb(0)))
+    for data in (
+        unmap(),
+        unmap((5, 0)),
+        unmap((5, 0), (9, 1), (12, 0), (14, 2), (70000, 0)),
+        unmap((5, 1), (9, 1), length=24),
+    ):
+        await rig.run(data_out(rig, unmap_cdb(len(data)), data))
+    await rig.run(data_out(rig, unmap_cdb(20), unmap((20, 1))[:20]))
+    await rig.run(read(0x28, 0, 30))
+    await rig.settle()
+
+
+@cocotb.test()
+async def unmap_edges(dut: Any) -> None:
+    """Nothing is unmapped when one range ends beyond the volume or all are too many; lengths, ANCHOR, residual,
+    protection."""
+    rig = await rig_for(dut)
+    bad = [
+        unmap((5, 2), (69999, 2)),
+        unmap((1 << 32, 1)),
+        unmap((0, 65536)),
+        unmap((0, 40000), (40000, 30000)),
+        unmap((0, 1 << 31)),
+    ]
+    for data in bad:
+        await rig.run(data_out(rig, unmap_cdb(len(data)), data))
+    data = unmap((5, 2))
+    await rig.run(*(data_out(rig, unmap_cdb(n), data[:n].ljust(n, b"\0")) for n in (4, 7, 1028)))
+    await rig.run(data_out(rig, unmap_cdb(24, 1), data), data_out(rig, unmap_cdb(24), data, PROTECTED))
+    await rig.run(data_out(rig, unmap_cdb(24), data[:20]), data_out(rig, unmap_cdb(24), data, length=100))
+    await rig.run(data_out(rig, unmap_cdb(24), data, stage_error=0, fault_sense=0x030C00))
+    await rig.settle()
+
+
+def compare_and_write(lba: int, blocks: int, flags: int = 0) -> bytes:
+    return struct.pack(">BBQ3xBBB", 0x89, flags, lba, blocks, 0, 0)
+
+
+@cocotb.test()
+async def compare_and_write_simple(dut: Any) -> None:
+    """Equal: the second block is written. Different: nothing is, and the sense data tell where."""
+    rig = await rig_for(dut)
+    for lba in (0, 7, 69999):
+        new = rig.rng.randbytes(BLOCK)
+        await rig.run(data_out(rig, compare_and_write(lba, 1), block_of(rig, lba) + new))
+        assert block_of(rig, lba) == new
+        for offset in (0, 15, 16, 200, 511):
+            wrong = bytearray(new)
+            wrong[offset] ^= 1
+            wrong[511] ^= 2
+            command = data_out(rig, compare_and_write(lba, 1, 0x18), bytes(wrong) + bytes(BLOCK))
+            await rig.run(command)
+            assert command.response is not None and command.response[1] == 0x8E1D00 and command.information == offset
+    await rig.settle()
+
+
+@cocotb.test()
+async def compare_and_write_edges(dut: Any) -> None:
+    """0 blocks, beyond the end, residual, more blocks than announced, protection, write protection, drive errors."""
+    rig = await rig_for(dut)
+    await rig.run(plain(compare_and_write(9, 0)), data_out(rig, compare_and_write(64, 1), 1024, SMALL))
+    await rig.run(data_out(rig, compare_and_write(1 << 32, 1), 1024), data_out(rig, compare_and_write(9, 2), 2048))
+    await rig.run(
+        data_out(rig, compare_and_write(9, 1, 0x20), 1024), data_out(rig, compare_and_write(9, 1), 1024, PROTECTED)
+    )
+    await rig.run(
+        data_out(rig, compare_and_write(9, 1), 512), data_out(rig, compare_and_write(9, 1), block_of(rig, 9) * 3)
+    )
+    await rig.run(data_out(rig, compare_and_write(9, 1), 1024, stage_error=0, fault_sense=0x030C00))
+    await rig.run(data_out(rig, compare_and_write(9, 1), 1024, transfer_status={0: 5}, fault_sense=0x0B4B00))
+    await rig.settle()
+
+
+@cocotb.test()
+async def prefetch_simple(dut: Any) -> None:
+    """CONDITION MET when half of the cache takes the blocks, otherwise GOOD; 0 blocks are all up to the end."""
+    rig = await rig_for(dut, delay=3, stall=0.0)
+    cdbs = [
+        block_cdb(op, lba, n)
+        for op in (0x34, 0x90)
+        for lba, n in ((5, 3), (7, 300), (9, 2048), (9, 2049), (69000, 0), (60000, 0))
+    ]
+    commands = [plain(cdb) for cdb in cdbs]
+    for command in commands:
+        await rig.run(command)
+    assert [c.response[0] for c in commands if c.response] == [4, 4, 4, 0, 4, 0] * 2
+    await rig.settle()
+
+
+@cocotb.test()
+async def prefetch_edges(dut: Any) -> None:
+    """Beyond the end, IMMED is not offered, residual, drive error."""
+    bad = [plain(block_cdb(op, 60, 5), SMALL) for op in (0x34, 0x90)] + [
+        plain(block_cdb(op, 1, 1, 2)) for op in (0x34, 0x90)
+    ]
+    await play(
+        dut,
+        [
+            *bad,
+            data_in(block_cdb(0x34, 1, 1), 512),
+            plain(block_cdb(0x34, 7, 300), stage_error=1, fault_sense=0x031100),
+        ],
+    )
+
+
+# ---- mode parameters ----
+
+CONTROL = bytes.fromhex("0a0a0010 00000000 00000000")
+CACHING = bytes.fromhex("08120400").ljust(20, b"\0")
+PROTECT = bytes.fromhex("0a0a0010 08000000 00000000")
+
+
+def mode_select(ten: bool, length: int, flags: int = 0x10) -> bytes:
+    if ten:
+        return struct.pack(">BB5xHB", 0x55, flags, length, 0)
+    return struct.pack(">BB2xBB", 0x15, flags, length, 0)
+
+
+@cocotb.test()
+async def mode_select_simple(dut: Any) -> None:
+    """Software write protect: it can be set and taken away, the other initiators get a unit attention."""
+    rig = await rig_for(dut)
+    for ten in (False, True):
+        for pages in (PROTECT, CACHING + PROTECT, CONTROL, CACHING, PROTECT + CONTROL, b""):
+            data = bytes(8 if ten else 4) + pages
+            await rig.run(data_out(rig, mode_select(ten, len(data)), data))
+            for login in (1, 2, 2):
+                await rig.run(data_in(mode_sense(ten, 0x3F, 255), 255, login=login))
+                await rig.run(write(rig, 0x2A, 9, 2, login=login))
+                await rig.run(write(rig, 0x2A, 9, 2, volume=SMALL, login=login))
+    await rig.run(plain(mode_select(False, 0)), plain(mode_select(True, 0)))
+    await rig.settle()
+
+
+@cocotb.test()
+async def mode_select_reset(dut: Any) -> None:
+    """LOGICAL UNIT RESET takes the changed values back."""
+    rig = await rig_for(dut)
+    await rig.run(data_out(rig, mode_select(False, 16), bytes(4) + PROTECT))
+    await rig.run(Command(management=0x10, lun=lun_bytes(MAIN)))
+    await rig.take_attentions()
+    await rig.run(data_in(mode_sense(False, 0x0A, 255), 255), write(rig, 0x2A, 9, 2))
+    await rig.settle()
+
+
+@cocotb.test()
+async def mode_select_invalid_field(dut: Any) -> None:
+    """PF and SP, list lengths, truncated pages, values that cannot be changed, unknown pages, block descriptors."""
+    rig = await rig_for(dut)
+    for ten in (False, True):
+        header = bytes(8 if ten else 4)
+        size = len(header) + 12
+        await rig.run(*(data_out(rig, mode_select(ten, size, flags), header + CONTROL) for flags in (0x00, 0x01, 0x11)))
+        await rig.run(data_out(rig, mode_select(ten, size - 1), (header + CONTROL)[:-1]))
+        for cut in range(4, size, 4):
+            await rig.run(data_out(rig, mode_select(ten, cut), (header + CONTROL)[:cut]))
+        for at in range(len(header) + 12):
+            data = bytearray(header + CONTROL)
+            data[at] ^= 1 << rig.rng.randrange(8)
+            await rig.run(data_out(rig, mode_select(ten, size), bytes(data)))
+            await rig.run(data_out(rig, mode_select(ten, size), header + CONTROL))
+            await rig.take_attentions()
+        for page in (bytes.fromhex("01020000"), CACHING[:2] + bytes(18), PROTECT[:11] + b"\x01"):
+            await rig.run(data_out(rig, mode_select(ten, len(header + page)), header + page))
+        await rig.run(data_out(rig, mode_select(ten, size), (header + CONTROL)[:8]))
+        await rig.run(data_out(rig, mode_select(ten, size), header + CONTROL, length=size + 100))
+    await rig.settle()
+
+
+# ---- what the target offers ----
+
+
+@cocotb.test()
+async def report_opcodes_one(dut: Any) -> None:
+    """Each operation code alone, with and without service action and timeouts; those that are not offered are not
+    supported."""
+    commands = []
+    for opcode, action, _ in COMMANDS:
+        for options in (1, 2, 0x81, 0x82):
+            commands.append(data_in(report_one(opcode, action or 0, options), 64))
+    commands += [
+        data_in(report_one(opcode, action, options), 64)
+        for opcode, action in ((0x04, 0), (0x5F, 7), (0xA3, 9))
+        for options in (1, 2)
+    ]
+    commands += [data_in(report_opcodes(2048, 0x80), 2048), data_in(report_opcodes(1200, 0x80), 2048)]
+    await play(dut, commands, delay=3, stall=0.0)
+
+
+def report_one(opcode: int, action: int, options: int) -> bytes:
+    return struct.pack(">BBBBHIBB", 0xA3, 0x0C, options, opcode, action, 64, 0, 0)
+
+
+def report_groups(allocation: int, form: int = 0) -> bytes:
+    return struct.pack(">BB4xIBB", 0xA3, 0x0A | form << 5, allocation, 0, 0)
+
+
+@cocotb.test()
+async def report_target_port_groups_simple(dut: Any) -> None:
+    """One group, active/optimized; residuals; the extended header is not offered."""
+    await play(
+        dut,
+        [data_in(report_groups(n), m) for n in (0, 4, 16, 255) for m in (0, 5, 16, 64)]
+        + [data_in(report_groups(64, 1), 64)],
+    )
+
+
+# ---- reservations ----
+
+REGISTER, RESERVE, RELEASE, CLEAR, PREEMPT, PREEMPT_AND_ABORT, REGISTER_IGNORE = range(7)
+TYPES = (1, 3, 5, 6, 7, 8)
+
+
+def reserve_out(
+    rig: Rig, action: int, login: int, key: int = 0, new: int = 0, kind: int = 0, flags: int = 0, **more: Any
+) -> Command:
+    data = struct.pack(">QQ4xB3x", key, new, flags)
+    return data_out(rig, struct.pack(">BBB2xIB", 0x5F, action, kind, 24, 0), data, login=login, **more)
+
+
+def reserve_in(action: int, login: int = 1, allocation: int = 2048, **more: Any) -> Command:
+    return data_in(
+        struct.pack(">BB5xHB", 0x5E, action, allocation, 0), more.pop("length", allocation), login=login, **more
+    )
+
+
+async def look(rig: Rig) -> None:
+    """All service actions of PERSISTENT RESERVE IN."""
+    for action in range(4):
+        await rig.run(reserve_in(action))
+
+
+async def try_everything(rig: Rig, login: int) -> None:
+    """A command of each kind meets the reservation."""
+    other = [
+        data_in(inquiry(None, 36), 36),
+        data_in(report_luns(0, 64), 64),
+        plain(bytes(6)),
+        data_in(mode_sense(True, 0x3F, 64), 64),
+    ]
+    other += [data_in(read_capacity_16(32), 32), plain(block_cdb(0x35, 0, 0)), plain(bytes([0x1B, 0, 0, 0, 1, 0]))]
+    other += [
+        plain(block_cdb(0x2F, 1, 1)),
+        plain(bytes([0xFF]) + bytes(15)),
+        data_in(report_groups(16), 16),
+        plain(unmap_cdb(0)),
+    ]
+    for command in (*other, read(0x28, 3, 1), write(rig, 0x2A, 3, 1)):
+        command.login = login
+        await rig.run(command)
+
+
+@cocotb.test()
+async def persistent_reserve_types(dut: Any) -> None:
+    """Every type against holder, registrant and stranger; release, and what the others are told."""
+    rig = await rig_for(dut, delay=3, stall=0.0)
+    await rig.run(reserve_out(rig, REGISTER, 1, 0, 0x1111), reserve_out(rig, REGISTER, 2, 0, 0x2222))
+    for kind in TYPES:
+        await rig.run(reserve_out(rig, RESERVE, 1, 0x1111, kind=kind))
+        await look(rig)
+        for login in (1, 2, 3):
+            await try_everything(rig, login)
+        await rig.run(reserve_out(rig, RESERVE, 2, 0x2222, kind=kind), reserve_out(rig, RESERVE, 1, 0x1111, kind=kind))
+        await rig.run(reserve_out(rig, RELEASE, 2, 0x2222, kind=kind))
+        await rig.run(reserve_out(rig, RELEASE, 1, 0x1111, kind=4 - kind if kind < 4 else 11 - kind))
+        await rig.run(reserve_out(rig, RELEASE, 1, 0x1111, kind=kind))
+        for login in (2, 2, 1, 3):
+            await rig.run(plain(bytes(6), login=login))
+    await rig.settle()
+
+
+@cocotb.test()
+async def persistent_reserve_keys(dut: Any) -> None:
+    """Registering with wrong keys, again, ignoring, unregistering as holder; CLEAR; PREEMPT of registrations and of
+    the reservation."""
+    rig = await rig_for(dut, delay=3, stall=0.0)
+    steps = [
+        (REGISTER, 1, 5, 0x11, 0), (REGISTER, 1, 0, 0x11, 0), (REGISTER, 1, 0, 0x12, 0), (REGISTER, 1, 0x11, 0x13, 0),
+        (REGISTER_IGNORE, 2, 99, 0x22, 0), (REGISTER_IGNORE, 3, 0, 0x22, 0), (REGISTER_IGNORE, 4, 0, 0, 0),
+        (REGISTER, 4, 0, 0, 0),
+        (RESERVE, 1, 0x11, 0, 1), (RESERVE, 1, 0x13, 0, 2), (RESERVE, 1, 0x13, 0, 0x11), (RESERVE, 1, 0x13, 0, 5),
+        (PREEMPT, 2, 0x22, 0x77, 5), (PREEMPT, 2, 0x22, 0, 5), (PREEMPT, 2, 0x22, 0x13, 9), (PREEMPT, 2, 0x22, 0x13, 3),
+        (REGISTER, 1, 0x13, 0, 0), (REGISTER, 1, 0, 0x11, 0), (PREEMPT, 2, 0x22, 0x22, 6), (REGISTER, 3, 0, 0x33, 0),
+        (PREEMPT, 1, 0x11, 0x33, 1), (REGISTER, 2, 0x22, 0, 0), (RESERVE, 1, 0x11, 0, 7), (REGISTER, 3, 0, 0x33, 0),
+        (PREEMPT, 3, 0x33, 0x11, 8), (REGISTER, 1, 0, 0x11, 0), (PREEMPT, 1, 0x11, 0, 8), (REGISTER, 2, 0, 0x22, 0),
+        (CLEAR, 3, 0x33, 0, 0),
+        (CLEAR, 2, 0x22, 0, 0), (REGISTER, 1, 0, 0x11, 0), (RESERVE, 1, 0x11, 0, 8), (REGISTER, 1, 0x11, 0, 0),
+    ]  # fmt: skip
+    for action, login, key, new, kind in steps:
+        await rig.run(reserve_out(rig, action, login, key, new, kind))
+        await look(rig)
+        for other in (1, 2, 3, 4):
+            for _ in range(3):
+                await rig.run(plain(bytes(6), login=other))
+    await rig.settle()
+
+
+@cocotb.test()
+async def persistent_reserve_random(dut: Any) -> None:
+    """Random actions of four initiators with keys that often fit."""
+    rig = await rig_for(dut, delay=3, stall=0.0)
+    rng = rig.rng
+    for _ in range(250):
+        login = rng.randrange(1, 5)
+        mine = rig.target.reservations[MAIN].keys.get(rig.target.initiator(login), 0)
+        keys = (mine, mine, mine, *rig.target.reservations[MAIN].keys.values(), 0, rng.randrange(1, 4))
+        action = rng.choice(
+            (
+                REGISTER,
+                REGISTER,
+                RESERVE,
+                RELEASE,
+                PREEMPT,
+                PREEMPT_AND_ABORT,
+                REGISTER_IGNORE,
+                rng.choice((CLEAR, RESERVE)),
+            )
+        )
+        kind = rig.target.reservations[MAIN].kind or rng.choice(TYPES)
+        kind = rng.choice((kind, kind, rng.choice(TYPES), rng.randrange(16)))
+        await rig.run(reserve_out(rig, action, login, rng.choice(keys), rng.choice(keys), kind))
+        await rig.run(reserve_in(rng.randrange(4), rng.randrange(1, 5)))
+        await rig.run(plain(bytes(6), login=rng.randrange(1, 5)))
+        command = (
+            write(rig, 0x2A, 3, 1, login=rng.randrange(1, 6))
+            if rng.random() < 0.5
+            else read(0x28, 3, 1, login=rng.randrange(1, 6))
+        )
+        await rig.run(command)
+    await rig.settle()
+
+
+@cocotb.test()
+async def persistent_reserve_invalid_field(dut: Any) -> None:
+    """Service actions and flags that are not offered, list lengths, allocation lengths, residuals."""
+    rig = await rig_for(dut, delay=3, stall=0.0)
+    await rig.run(reserve_out(rig, 7, 1), *(reserve_out(rig, REGISTER, 1, 0, 5, flags=flag) for flag in (1, 4, 8, 13)))
+    for length in (0, 20, 28):
+        await rig.run(data_out(rig, struct.pack(">BBB2xIB", 0x5F, 0, 0, length, 0), length))
+    await rig.run(
+        reserve_out(rig, REGISTER, 1, 0, 5, length=100), data_out(rig, struct.pack(">BBB2xIB", 0x5F, 0, 0, 24, 0), 20)
+    )
+    await rig.run(
+        reserve_in(4), *(reserve_in(a, 1, n, length=m) for a in range(4) for n in (0, 7, 16, 40) for m in (0, 8, 64))
+    )
+    for login in range(8):
+        await rig.run(reserve_out(rig, REGISTER_IGNORE, login, 0, login + 1))
+    await look(rig)
+    await rig.settle()
+
+
+@cocotb.test()
+async def persistent_reserve_survives_login(dut: Any) -> None:
+    """A registration is of the port name: it stays over a new login and another row, not over another name."""
+    rig = await rig_for(dut, delay=3, stall=0.0)
+    await rig.run(reserve_out(rig, REGISTER, 1, 0, 0x11), reserve_out(rig, RESERVE, 1, 0x11, kind=3))
+    await rig.login(6, rig.target.initiator(1))
+    await rig.run(plain(bytes(6), login=6), write(rig, 0x2A, 3, 1, login=6), write(rig, 0x2A, 3, 1, login=2))
+    await rig.login(6, rig.target.initiator(1), wwpn=77)
+    await look(rig)
+    await rig.run(plain(bytes(6), login=6), write(rig, 0x2A, 3, 1, login=2))
+    await rig.settle()
+
+
+@cocotb.test()
+async def preempt_and_abort_ends_commands(dut: Any) -> None:
+    """The commands of the preempted initiator to this volume end without an answer, then PREEMPT AND ABORT is GOOD."""
+    rig = await rig_for(dut, delay=40)
+    await rig.run(reserve_out(rig, REGISTER, 1, 0, 0x11), reserve_out(rig, REGISTER, 2, 0, 0x22))
+    doomed = [rig.submit(read(0x28, 200 * n, 600, login=2)) for n in range(4)]
+    spared = [rig.submit(read(0x28, 200 * n, 300, login=3)) for n in range(2)] + [
+        rig.submit(read(0x28, 0, 60, volume=SMALL, login=2))
+    ]
+    preempt = rig.submit(reserve_out(rig, PREEMPT_AND_ABORT, 1, 0x11, 0x22, kind=1))
+    await rig.run()
+    assert preempt.response is not None and preempt.response[0] == 0
+    assert all(c.cancelled and c.response is None for c in doomed) and all(c.response is not None for c in spared)
+    await rig.settle()
+
+
+@cocotb.test()
+async def reserve_release_simple(dut: Any) -> None:
+    """RESERVE keeps everybody else out but for INQUIRY and the like; it ends with RELEASE of its holder, a new login,
+    a reset."""
+    rig = await rig_for(dut, delay=3, stall=0.0)
+    for six in (True, False):
+        take, give = (bytes([op]) + bytes(5 if six else 9) for op in ((0x16, 0x17) if six else (0x56, 0x57)))
+        for end in ("release", "login", "reset"):
+            await rig.run(plain(take, login=1), plain(take, login=1), plain(take, login=2), plain(give, login=2))
+            await try_everything(rig, 1)
+            await try_everything(rig, 2)
+            await rig.run(reserve_out(rig, REGISTER, 1, 0, 5), reserve_in(0, 1, 64), reserve_in(0, 2, 64))
+            if end == "release":
+                await rig.run(plain(give, login=1))
+            elif end == "login":
+                await rig.login(1)
+            else:
+                await rig.run(Command(management=0x10, lun=lun_bytes(MAIN), login=2))
+            await rig.take_attentions()
+            await try_everything(rig, 2)
+        await rig.run(plain(bytes([take[0], 0x10]) + take[2:], login=1), plain(bytes([take[0], 1]) + take[2:], login=1))
+    await rig.run(reserve_out(rig, REGISTER, 3, 0, 5))
+    await rig.run(plain(bytes([0x16]) + bytes(5), login=3), plain(bytes([0x17]) + bytes(5)))
+    await rig.settle()
+
+
+@cocotb.test()
+async def hidden_volumes_are_absent(dut: Any) -> None:
+    """A masked volume is not there for its initiator, in any command; a target reset leaves it alone."""
+    rig = await rig_for(dut, delay=3, stall=0.0)
+    await rig.login(2, hidden=1 << MAIN)
+    await rig.take_attentions()
+    for login in (1, 2):
+        for volume in (MAIN, SMALL):
+            await rig.run(
+                data_in(report_luns(0, 64), 64, volume, login=login),
+                data_in(inquiry(None, 36), 36, volume, login=login),
+            )
+            await rig.run(read(0x28, 1, 1, volume=volume, login=login), plain(bytes(6), volume, login=login))
+            await rig.run(data_in(bytes([3, 0, 0, 0, 20, 0]), 20, volume, login=login))
+    await rig.run(
+        Command(management=0x10, lun=lun_bytes(MAIN), login=2), Command(management=0x20, lun=lun_bytes(MAIN), login=2)
+    )
+    await rig.run(plain(bytes(6), MAIN), plain(bytes(6), SMALL))
+    await rig.take_attentions()
+    await rig.settle()
 
 
 @cocotb.test()
@@ -545,6 +1131,7 @@ async def unit_attention_after_reset_and_login(dut: Any) -> None:
     """Reported once to each login and volume; INQUIRY and REPORT LUNS leave it; a new login sets it again."""
     rig = await rig_for(dut, attentions=True)
     for login in (0, 5, 63):
+        await rig.login(login)
         for volume in (MAIN, SMALL):
             exempt = [
                 data_in(inquiry(None, 36), 36, volume, login=login),
@@ -558,8 +1145,7 @@ async def unit_attention_after_reset_and_login(dut: Any) -> None:
                 await rig.run(command)
                 assert command.response is not None
             assert command.response[0] == 0
-    rig.login(5)
-    await rig.step()
+    await rig.login(5)
     for login in (0, 5, 5, 63):
         for volume in (PROTECTED, MAIN, SMALL):
             await rig.run(plain(bytes(6), volume, login=login))
@@ -579,8 +1165,8 @@ async def task_management_codes(dut: Any) -> None:
 
 
 @cocotb.test()
-async def task_management_waits(dut: Any) -> None:
-    """The answer comes after every command of the set that was there before; other commands do not matter."""
+async def task_management_ends_commands(dut: Any) -> None:
+    """The commands of the set end without an answer, then the function is answered; other commands go on."""
     rig = await rig_for(dut, delay=40)
     for flags in (0x02, 0x04, 0x10, 0x20):
         before = [read(0x28, 200 * n, 8 if n % 2 else 600, login=1 + n % 2) for n in range(6)]
@@ -593,10 +1179,20 @@ async def task_management_waits(dut: Any) -> None:
             rig.submit(command)
         await rig.run()
         concerned = [c for c in before if rig.concerned(function, c)]
-        assert concerned and all(c.respond_cycle < function.respond_cycle for c in concerned)
-        for login in range(8):  # take the unit attentions of the resets
+        assert concerned and all(c.cancelled or c.respond_cycle < function.respond_cycle for c in concerned)
+        assert any(c.cancelled for c in concerned)
+        spared = [c for c in (*before, *after) if c not in concerned]
+        assert all(c.response is not None for c in spared if not rig.concerned(second, c)), (
+            "a command that is not of the set"
+        )
+        if flags == 0x04:  # a unit attention for the others
+            rig.target.attend(
+                COMMANDS_CLEARED, {rig.target.initiator(c.login) for c in concerned if c.cancelled} - {8}, [MAIN]
+            )
+        for login in range(3):
             for volume in (MAIN, PROTECTED, SMALL):
-                await rig.run(data_in(bytes([3, 0, 0, 0, 20, 0]), 20, volume, login=login))
+                await rig.run(plain(bytes(6), volume, login=login), plain(bytes(6), volume, login=login))
+        await rig.take_attentions()
     await rig.settle()
 
 
@@ -608,12 +1204,14 @@ async def task_management_aborted(dut: Any) -> None:
     function = rig.submit(Command(management=0x02, lun=lun_bytes(MAIN)))
     while not function.accepted:
         await rig.step()
-    for _ in range(100):
+    rig.hold_ti = True  # the command cannot end
+    for _ in range(200):
         await rig.step()
     assert slow.response is None and function.response is None
     rig.abort(function)
+    rig.hold_ti = False
     await rig.run()
-    assert function.response is None and slow.response is not None
+    assert function.response is None and slow.response is None
     await rig.settle()
 
 
@@ -730,7 +1328,7 @@ def random_command(rig: Rig, region: int) -> Command:
         return read(0x28, rng.choice((69990, 0)), 20, volume=rng.choice((MAIN, ABSENT, SMALL, PROTECTED)), login=login)
     return rng.choice(
         (
-            Command(management=rng.choice((0x02, 0x04, 0x20, 0x40)), lun=lun_bytes(rng.randrange(4)), login=login),
+            Command(management=rng.choice((0x02, 0x20, 0x40)), lun=lun_bytes(rng.randrange(4)), login=login),
             data_in(report_luns(0, 64), 64, login=login),
             plain(block_cdb(0x35, 0, 0), login=login),
             plain(block_cdb(0x2F, lba, 200), login=login),
@@ -757,7 +1355,7 @@ async def mix(dut: Any, commands: int, abort_share: float) -> None:
         assert rig.cycle < 400_000, f"still open: {rig.open}"
     await rig.settle()
     assert all(c.finished is not None for c in total)
-    assert abort_share or not any(c.aborted for c in total)
+    assert abort_share or not any(c.aborted and not c.cancelled for c in total)
 
 
 @cocotb.test()

@@ -15,7 +15,7 @@ from cocotb.triggers import FallingEdge, Timer
 PORTS = int(os.environ.get("PORTS", "2"))
 SEGMENTS = int(os.environ.get("SEGMENTS", "2"))
 TASKS = int(os.environ.get("TASKS", "2"))
-LINES = SEGMENTS * 256 + TASKS * 16
+LINES = SEGMENTS * 256 + TASKS * 128
 MEMORY = bytearray(16 * LINES)  # one for all tests of a run: contents survive the reset each begins with
 LATENCY = 2  # clocks from taking a read to its data (contracts 7 and 9)
 

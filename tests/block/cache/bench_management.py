@@ -25,6 +25,8 @@ INPUTS = (
     "sl_wr_slot",
     "sl_wr_index",
     "sl_wr_line",
+    "page_rd_slot",
+    "page_rd_index",
     "bk_valid",
     "bk_write",
     "bk_line",
@@ -101,6 +103,22 @@ async def allowed(dut: Any, wwpn: int, port: int = 0, hold: bool = False) -> boo
             assert not int(dut.allow_done.value), "asked once, answered twice"
             return answer
     raise AssertionError(f"no answer for {wwpn:016x} in 400 clocks")
+
+
+@cocotb.test()
+async def allow_list_tells_entry_and_hidden_volumes(dut: Any) -> None:
+    """Which entry it is, and its mask of volumes (words 0C0-0DF); the answer stays until the next question."""
+    rng = random.Random(cocotb.RANDOM_SEED)
+    await start(dut)
+    for entry in (0, 1, 17, 31):
+        wwpn, mask = rng.getrandbits(63) + 1, rng.getrandbits(16)
+        await set_entry(dut, entry, wwpn)
+        await write_word(dut, 0xC0 + entry, mask | 0xFFFF0000)
+        assert await allowed(dut, wwpn)
+        assert int(dut.allow_entry.value) == mask << 5 | entry
+        await write_word(dut, 0xC0 + entry, 0)
+        await set_entry(dut, entry, 0)
+        assert not await allowed(dut, wwpn)
 
 
 @cocotb.test()

@@ -56,7 +56,15 @@ INPUTS = (
     *("tick", "link_active", "link_down_event", "link_reset_event", "lesb"),
     *("ls_rx_valid", "ls_rx_header", "ls_rx_words", "ls_rx_sof_initiate", "ls_rx_eof_terminate", "ls_rx_rd_data"),
     *("ls_tx_ready", "ls_tx_rd_addr", "lookup_valid", "lookup_id", "login_valid", "login_id", "login_logout"),
-    *("allow_done", "allow_ok", "exchange_done", "exchange_open", "exchange_responder", "exchange_initiative"),
+    *(
+        "allow_done",
+        "allow_ok",
+        "allow_entry",
+        "exchange_done",
+        "exchange_open",
+        "exchange_responder",
+        "exchange_initiative",
+    ),
     "exchange_bytes",
 )
 
@@ -183,6 +191,8 @@ class World:
         self.logouts: list[int | None] = []  # None: all
         self.logins_done: list[tuple[int, int]] = []
         self.login_events: list[int] = []
+        self.identities: list[tuple[int, ...]] = []  # WWPN, entry of the allow list, hidden volumes
+        self.entry = 0xA5C3 << 5 | 19  # what the allow list tells
         self.allow_asked: list[int] = []
         self.allowed: Callable[[int], bool] = lambda wwpn: True
         self.allow_delay = 3
@@ -298,6 +308,7 @@ class World:
         if self._allow and self.time >= self._allow[0]:
             d.allow_done.value = 1
             d.allow_ok.value = int(self._allow[1])
+            d.allow_entry.value = self.entry
             self._allow = None
 
         # tasks
@@ -330,6 +341,8 @@ class World:
             self._login_taken = True
         if int(d.login_event_valid.value):
             self.login_events.append(int(d.login_event_index.value))
+            identity = (d.login_event_wwpn, d.login_event_initiator, d.login_event_hidden)
+            self.identities.append(tuple(int(signal.value) for signal in identity))
         if int(d.bb_credit_set.value):
             self.credits.append(int(d.bb_credit_value.value))
         for name in (
@@ -925,7 +938,7 @@ async def every_request_is_answered(dut: Any) -> None:
     assert await w.lookup(HOST_ID) == (True, False, False, 512)
     assert (await w.answer_to(els(FRAME_4))) == FRAME_5
     assert await w.lookup(HOST_ID) == (True, True, False, 512)
-    assert w.login_events == [int(dut.lookup_index.value)]
+    assert w.login_events == [int(dut.lookup_index.value)] and w.identities == [(HOST_WWPN, 19, 0xA5C3)]
     names = struct.pack(">QQ", ARRAY_WWPN, ARRAY_WWNN)
     me = bytes.fromhex("00010e00")
     adisc = bytes.fromhex("52000000 00000000") + struct.pack(">QQ", HOST_WWPN, HOST_WWNN) + bytes.fromhex("00010001")

@@ -9,13 +9,29 @@ from typing import Any
 import cocotb
 from clocked import Clocked, number
 
-from portplex.model.scsi_target import COMMANDS, Action, ScsiTarget, VolumeState, cdb_length, sense_word
+from portplex.model.scsi_target import (
+    ACCESS,
+    COMMANDS,
+    Action,
+    RefusedError,
+    ScsiTarget,
+    VolumeState,
+    cdb_length,
+    sense_word,
+)
 
-NONE, PAGE, READ, WRITE, VERIFY, RANGE, ERROR = range(7)
-LUN = bytes(8)
+NONE, PAGE, READ, WRITE, VERIFY, RANGE, ERROR, CALL, FILL, ZERO, COMPARE, MATCH, SWAP, PREFETCH, CONFIRM = range(15)
+KINDS = {
+    Action.NONE: RANGE, Action.READ: READ, Action.WRITE: WRITE, Action.VERIFY: VERIFY, Action.CONFIRM: CONFIRM,
+    Action.FILL: FILL,
+    Action.ZERO: ZERO, Action.COMPARE: COMPARE, Action.MATCH: MATCH, Action.SWAP: SWAP,
+}  # fmt: skip
+ACCESSES = {"": 0, "status": 1, "read": 2, "write": 3, "reserve": 4, "out": 5}
 WWNN = 0x20000000_50580001
 # where a command that describes the array keeps its allocation length: first byte, bytes
-ALLOCATION = {0x03: (4, 1), 0x12: (3, 2), 0x1A: (4, 1), 0x5A: (7, 2), 0x9E: (10, 4), 0xA0: (6, 4), 0xA3: (6, 4)}
+ALLOCATION = {
+    0x03: (4, 1), 0x12: (3, 2), 0x1A: (4, 1), 0x5A: (7, 2), 0x5E: (7, 2), 0x9E: (10, 4), 0xA0: (6, 4), 0xA3: (6, 4),
+}  # fmt: skip
 
 
 def range_of(cdb: bytes) -> tuple[int, int]:
@@ -25,6 +41,8 @@ def range_of(cdb: bytes) -> tuple[int, int]:
     ]
     lba = int.from_bytes(cdb[at : at + size], "big")
     blocks = int.from_bytes(cdb[blocks_at : blocks_at + blocks_size], "big")
+    if cdb[0] == 0x89:  # COMPARE AND WRITE
+        return lba, cdb[13]
     return (lba & 0x1FFFFF, blocks or 256) if size == 3 else (lba, blocks)
 
 
@@ -32,21 +50,30 @@ class Bench:
     def __init__(self, dut: Any) -> None:
         self.dut = dut
         self.clocked = Clocked(dut)
-        self.target = ScsiTarget([VolumeState(1 << 80)], WWNN)  # every range fits
-        self.small = ScsiTarget([VolumeState(1000)], WWNN)  # for READ CAPACITY, which has to say how many
-        self.target.attentions.clear()
-        self.small.attentions.clear()
+        self.target = ScsiTarget([VolumeState(1000)], WWNN)
 
-    def expect(self, cdb: bytes) -> tuple[int, int]:
-        """Kind and sense word."""
-        target = self.small if cdb[0] in (0x25, 0x9E) else self.target
-        answer = target.execute(cdb, LUN, 0, 0, False, False)
-        if answer.status:
-            return ERROR, sense_word(answer.sense)
-        if answer.rsp_code is not None or answer.action is not Action.NONE:
-            kinds = {Action.READ: READ, Action.WRITE: WRITE, Action.VERIFY: VERIFY}
-            return kinds[answer.action], 0
-        return {0x00: NONE, 0x1B: NONE, 0x35: RANGE, 0x91: RANGE}.get(cdb[0], PAGE), 0
+    def expect(self, cdb: bytes) -> tuple[int, int, int]:
+        """Kind, sense word, allocation or parameter list length."""
+        target, opcode = self.target, cdb[0]
+        if opcode not in {c[0] for c in COMMANDS}:
+            return ERROR, 0x052000, 0
+        try:
+            media, length = target.media(cdb), target.list_length(cdb)
+            # which one REPORT SUPPORTED OPERATION CODES asks for, the responder looks up
+            one = opcode == 0xA3 and cdb[1] & 0x1F == 0x0C and cdb[2] & 7 in (1, 2)
+            if media is None and length is None and not one:
+                target.page(cdb, 0, 0)
+            if cdb[cdb_length(opcode) - 1] & 4:  # NACA
+                return ERROR, 0x052400, 0
+        except RefusedError as refused:
+            return ERROR, sense_word(refused.sense), 0
+        if media is not None:
+            return (PREFETCH if opcode in (0x34, 0x90) else KINDS[media[0]]), 0, 0
+        if length is not None:
+            return (NONE if opcode in (0x15, 0x42, 0x55) and not length else CALL), 0, length
+        at, size = ALLOCATION.get(opcode, (0, 0))
+        allocation = int.from_bytes(cdb[at : at + size], "big") if size else 8  # READ CAPACITY(10) has none
+        return (NONE if opcode in (0x00, 0x1B) else PAGE), 0, allocation
 
     async def check(self, cdb: bytes) -> int:
         dut = self.dut
@@ -55,22 +82,23 @@ class Bench:
         await self.clocked.clock()
         dut.start.value, dut.cdb.value = 0, (1 << 128) - 1
         await self.clocked.clock()  # the outputs hold
-        kind, sense = self.expect(cdb)
+        kind, sense, length = self.expect(cdb)
         assert number(dut.kind) == kind, f"{cdb.hex()}: kind {number(dut.kind)}, not {kind}"
         if kind == ERROR:
             assert number(dut.sense) == sense, f"{cdb.hex()}: sense {number(dut.sense):06x}, not {sense:06x}"
-        elif kind in (READ, WRITE, VERIFY, RANGE):
+        elif kind in (READ, WRITE, VERIFY, RANGE, PREFETCH, CONFIRM, *range(FILL, SWAP + 1)):
             lba, blocks = range_of(cdb)
             assert number(dut.lba_over) == (lba >> 32 != 0), cdb.hex()
             assert (number(dut.lba), number(dut.blocks)) == (lba & 0xFFFFFFFF, blocks), cdb.hex()
-        elif kind == PAGE:
-            at, size = ALLOCATION.get(cdb[0], (0, 0))
-            allocation = int.from_bytes(cdb[at : at + size], "big") if size else 8  # READ CAPACITY(10) has none
-            assert number(dut.allocation) == allocation, cdb.hex()
+        elif kind in (PAGE, CALL):
+            assert number(dut.allocation) == length, cdb.hex()
         known = kind != ERROR or sense != 0x052000
         assert number(dut.any_state) == (known and cdb[0] in (0x03, 0x12, 0xA0))
         assert number(dut.inquiry) == (cdb[0] == 0x12) and number(dut.request_sense) == (cdb[0] == 0x03)
         assert number(dut.report_luns) == (cdb[0] == 0xA0)
+        assert not known or number(dut.access) == ACCESSES[ACCESS.get(cdb[0], "")], cdb.hex()
+        writing = kind in (WRITE, CONFIRM, FILL, ZERO, SWAP) or (kind == CALL and cdb[0] == 0x42)
+        assert kind in (ERROR, NONE) or number(dut.writes) == writing, cdb.hex()
         return kind
 
 
@@ -95,6 +123,10 @@ async def every_opcode_and_every_bit(dut: Any) -> None:
             good[4] = 1
         if opcode in (0x1A, 0x5A):
             good[2] = 0x3F
+        if opcode in (0x15, 0x55):
+            good[1] = 0x10
+        if opcode in (0x41, 0x5F, 0x93):
+            good[{0x41: 8, 0x5F: 8, 0x93: 13}[opcode]] = 24
         assert await bench.check(bytes(good)) != ERROR, f"{opcode:02x}"
         for bit in range(8, 8 * size):
             turned = bytearray(good)
@@ -119,14 +151,16 @@ async def random_descriptor_blocks(dut: Any) -> None:
         for _ in range(rng.randrange(4)):
             cdb[rng.randrange(1, size)] = rng.choice((0, 1, 2, 0x10, 0xFF, rng.randrange(256)))
         if rng.random() < 0.7:
-            cdb[1] = action or 0
+            cdb[1] = action or (0x10 if opcode in (0x15, 0x55) else rng.choice((0, 0, 1, 2, 6)))
+        if opcode == 0x5F and rng.random() < 0.7:
+            cdb[5:9] = bytes((0, 0, 0, 24))
         if rng.random() < 0.7:
             cdb[-1] = 0
         if size == 16 and rng.random() < 0.5:
             cdb[2:6] = bytes(4)
             cdb[10:12] = bytes(2)
         kinds.add(await bench.check(bytes(cdb)))
-    assert kinds == set(range(7))
+    assert kinds == set(range(15))
 
 
 @cocotb.test()

@@ -77,7 +77,7 @@ async def every_event_in_every_state(dut: Any) -> None:
     await bench.start()
     for state in Target:
         for event in EVENTS:
-            for op in (0, 1, 2, 3, 9) if event == Event.INSTRUCTION else (0,):
+            for op in (0, 1, 2, 3, 4, 9) if event == Event.INSTRUCTION else (0,):
                 for right_tag in (True, False):
                     context = bench.context(state)
                     tag = (context["tag"] + (0 if right_tag else bench.rng.randrange(1, 16))) % 16

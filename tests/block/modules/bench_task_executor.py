@@ -150,7 +150,7 @@ class Bench:
         names = (
             "start to_engine event_code row row_context tx_tag kill_all direct_reply direct_kind direct_done direct_op "
             "direct_slot direct_status rx_header rx_words rx_payload progress progress_fresh ti_op ti_slot ti_offset "
-            "ti_length ti_relative_offset ti_status ti_sense ti_residual ti_residual_under ti_residual_over "
+            "ti_length ti_relative_offset ti_lba ti_status ti_sense ti_residual ti_residual_under ti_residual_over "
             "ti_rsp_code_valid ti_rsp_code create_lun create_lba tx_busy tx_busy_row rx_busy rx_busy_row reply_sent "
             "reply_sent_row"
         )

@@ -18,7 +18,7 @@ FIELDS = {
     "length": (98, 17), "done": (115, 17), "status": (132, 8), "op": (140, 4), "retry": (144, 1), "answer": (145, 1),
     "abts_seq_id": (146, 8),
 }  # fmt: skip
-SEND, RECEIVE, RESPOND, RELEASE, LOGIN, WRITE, READ, LOGOUT = 0, 1, 2, 3, 8, 9, 10, 11
+SEND, RECEIVE, RESPOND, RELEASE, ABORT_TASK, LOGIN, WRITE, READ, LOGOUT = 0, 1, 2, 3, 4, 8, 9, 10, 11
 GOOD, ABORTED, TIMED_OUT, REJECTED, SCSI, PROTOCOL, LINK_DOWN, NOT_LOGGED_IN = range(8)
 NONE = 0xFFFF  # an X_ID that is not assigned
 
@@ -109,6 +109,11 @@ def target(c: Context, event: Event, i: dict[str, Any]) -> Step:
     elif event == Event.INSTRUCTION and i["ti_op"] == RELEASE and state == Target.ABORT:
         step.end()
         step.reply = Kind.BA_ACC if c["answer"] else None
+    elif event == Event.INSTRUCTION and i["ti_op"] == ABORT_TASK and state != Target.ABORT:
+        step.context["answer"] = 0  # the array ends it: the peer gets no answer
+        step.go(Target.ABORT)
+        step.stop, step.timer, step.request = True, Clock.STOP, Request.ABORT
+        step.done = (moving, c["slot"], ABORTED) if moving is not None else None
     elif event == Event.TX_DONE and i["tag"] == c["tag"]:
         if state == Target.SEND:
             step.context["state"] = Target.WAIT

@@ -11,6 +11,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import FallingEdge
 from port_model import (
+    ABORT_TASK,
     LOGIN,
     LOGOUT,
     READ,
@@ -471,6 +472,17 @@ async def responses(dut: Any) -> None:
             "0" * 16 + "00000100" + "00000000" * 2 + "00000008" + "0000000500000000",
             0,
         ),
+        (  # sense with INFORMATION
+            {"status": 2, "sense": 0x8E1D00, "lba": 0x123401FF},
+            "0" * 16
+            + "00000202"
+            + "00000000"
+            + "00000012"
+            + "00000000"
+            + "f0000e123401ff0a000000001d0000000000"
+            + "0000",
+            2,
+        ),
     ]
     for number, (fields, expected, fill) in enumerate(cases):
         await port.command(
@@ -602,6 +614,34 @@ async def timeouts(dut: Any) -> None:
     await port.instruct(RESPOND, task=task, status=2, sense=0x0B4B04)
     assert (await port.answered(HOST, 1))[0] == 2
     await port.drained()
+
+
+@cocotb.test()
+async def the_array_ends_a_task(dut: Any) -> None:
+    """ABORT from the array: a transfer under way ends with status 1, the array is asked to let go, the host hears
+    nothing."""
+    port = Port(dut)
+    await port.start()
+    await port.set_list(0, [1])
+    for number, op in enumerate((None, RECEIVE, SEND)):
+        await port.command(HOST, number, cmnd(op is RECEIVE, 4096))
+        task = (await port.request()).task
+        if op is RECEIVE:
+            await port.instruct(RECEIVE, task=task, slot=0, length=4096)
+            await port.frame(HOST, number)
+        elif op is SEND:
+            dut.out_enable.value = 0
+            await port.instruct(SEND, task=task, slot=0, length=4096)
+        await port.instruct(ABORT_TASK, task=task)
+        request = await port.request()
+        assert (request.op, request.task) == (1, task)
+        if op is not None:
+            assert (await port.completion(op, task=task)).status == 1
+        dut.out_enable.value = 1
+        await port.instruct(ABORT_TASK, task=task)  # once is enough
+        await port.instruct(RELEASE, task=task)
+        await port.drained()
+        assert not [f for f in port.log if f.header.r_ctl == 7 and f.header.ox_id == number]
 
 
 @cocotb.test()

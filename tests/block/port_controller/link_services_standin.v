@@ -72,10 +72,14 @@ module link_services #(
     input  wire [31:0]  exchange_bytes,
     output wire         login_event_valid,
     output wire [5:0]   login_event_index,
+    output wire [63:0]  login_event_wwpn,
+    output wire [4:0]   login_event_initiator,
+    output wire [15:0]  login_event_hidden,
     output wire         allow_valid,
     output wire [63:0]  allow_wwpn,
     input  wire         allow_done,
     input  wire         allow_ok,
+    input  wire [20:0]  allow_entry,
     output wire [23:0]  my_id,
     output wire         my_id_valid,
     output wire         status_fabric_login,
@@ -122,6 +126,9 @@ assign status_fabric_login = 1'b1;
 assign status_logins = 8'd1;
 assign login_event_valid = 1'b0;
 assign login_event_index = 6'd0;
+assign login_event_wwpn = 64'd0;
+assign login_event_initiator = 5'd0;
+assign login_event_hidden = 16'd0;
 assign allow_valid = 1'b0;
 assign allow_wwpn = 64'd0;
 assign stat_ls_rjt_sent = 1'b0;

@@ -286,7 +286,7 @@ port_controller #(.TASKS(TASKS)) port (
     .txf_data(txf_data), .txf_data_valid(txf_data_valid), .txf_data_ready(txf_data_ready),
     .link_active(1'b1), .link_down_event(link_down_event), .link_reset_event(link_reset_event),
     .bb_credit_set(), .bb_credit_value(), .lesb(512'd0),
-    .allow_valid(), .allow_wwpn(), .allow_done(1'b0), .allow_ok(1'b0),
+    .allow_valid(), .allow_wwpn(), .allow_done(1'b0), .allow_ok(1'b0), .allow_entry(21'd0),
     .ti_valid(ti_valid), .ti_ready(ti_ready), .ti_op(ti_op), .ti_task(ti_task), .ti_slot(ti_slot), .ti_offset(ti_offset),
     .ti_length(ti_length), .ti_relative_offset(ti_relative_offset), .ti_port_id(ti_port_id), .ti_lun(ti_lun), .ti_lba(ti_lba),
     .ti_status(ti_status), .ti_sense(ti_sense), .ti_residual(ti_residual), .ti_residual_under(ti_residual_under),

@@ -16,7 +16,7 @@ from cocotb.triggers import FallingEdge, Lock, RisingEdge, Timer
 from portplex.fc.header import Header
 
 MY_ID = 0x010E00
-SEND, RECEIVE, RESPOND, RELEASE, LOGIN, WRITE, READ, LOGOUT = 0, 1, 2, 3, 8, 9, 10, 11
+SEND, RECEIVE, RESPOND, RELEASE, ABORT_TASK, LOGIN, WRITE, READ, LOGOUT = 0, 1, 2, 3, 4, 8, 9, 10, 11
 SEGMENT = 4096
 COUNTERS = {
     "bad_header": 0,

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+`resetall
+`timescale 1ns / 1ns
+`default_nettype none
+
+/* Unit attention conditions that wait for each initiator and volume. They are reported one at a time, the lowest bit first; one report
+   covers bits 2:0, of which the first tells all that the others would (SAM-5 5.14). */
+module unit_attention (
+    input  wire        clk,
+    input  wire        rst,
+    output wire        busy,           // conditions are being set: what `sense` says may be old
+
+    // what waits for one initiator and volume
+    input  wire [4:0]  initiator,
+    input  wire [3:0]  volume,
+    output wire        pending,
+    output reg  [23:0] sense,          // {0, key, asc, ascq} of the first one
+    input  wire        report,         // it is reported in this clock
+
+    // an I_T nexus is new
+    input  wire        nexus_valid,
+    input  wire [4:0]  nexus_initiator,
+
+    // conditions, one bit each, for some initiators and volumes: strobe, when not busy
+    input  wire        raise_valid,
+    input  wire [7:0]  raise_condition,
+    input  wire [31:0] raise_initiators,
+    input  wire [15:0] raise_volumes
+);
+
+    localparam POWER_ON = 8'h01, NEXUS_LOSS = 8'h04;
+    localparam STATE_CLEAR = 2'd0, STATE_IDLE = 2'd1, STATE_SET = 2'd2;
+
+    // a row an initiator: 8 conditions a volume
+    reg [127:0] rows [0:31];
+    reg [1:0]   state_reg;
+    reg [4:0]   count_reg;
+    reg [31:0]  nexus_reg;        // new I_T nexuses not yet noted
+    reg [31:0]  initiators_reg;
+    reg [127:0] conditions_reg;
+
+    integer i;
+
+    wire [127:0] row = rows[initiator];
+    wire [7:0]   here = row[{volume, 3'd0} +: 8];
+    wire [7:0]   first = here & (~here + 8'd1);
+    wire [7:0]   covered = |first[2:0] ? 8'h07 : first;
+
+    assign pending = |here;
+    assign busy = state_reg != STATE_IDLE || |nexus_reg;
+
+    always @* begin
+        case (first)
+            8'h01:   sense = 24'h062900;  // power on, reset
+            8'h02:   sense = 24'h062903;  // bus device reset function occurred
+            8'h04:   sense = 24'h062907;  // I_T nexus loss
+            8'h08:   sense = 24'h062A01;  // mode parameters changed
+            8'h10:   sense = 24'h062A03;  // reservations preempted
+            8'h20:   sense = 24'h062A04;  // reservations released
+            8'h40:   sense = 24'h062A05;  // registrations preempted
+            8'h80:   sense = 24'h062F00;  // commands cleared by another initiator
+            default: sense = 24'h000000;
+        endcase
+    end
+
+    initial begin
+        for (i = 0; i < 32; i = i + 1)
+            rows[i] = 128'd0;
+        state_reg = STATE_CLEAR; count_reg = 0; nexus_reg = 0; initiators_reg = 0; conditions_reg = 0;
+    end
+
+    always @(posedge clk) begin
+        case (state_reg)
+            STATE_CLEAR: begin
+                rows[count_reg] <= {16{POWER_ON}};
+                count_reg <= count_reg + 5'd1;
+                if (&count_reg)
+                    state_reg <= STATE_IDLE;
+            end
+            STATE_SET: begin
+                if (initiators_reg[count_reg])
+                    rows[count_reg] <= rows[count_reg] | conditions_reg;
+                count_reg <= count_reg + 5'd1;
+                if (&count_reg)
+                    state_reg <= STATE_IDLE;
+            end
+            default:
+                if (report)
+                    rows[initiator][{volume, 3'd0} +: 8] <= here & ~covered;
+                else if (|nexus_reg) begin
+                    initiators_reg <= nexus_reg;
+                    conditions_reg <= {16{NEXUS_LOSS}};
+                    nexus_reg <= 32'd0;
+                    state_reg <= STATE_SET;
+                end else if (raise_valid) begin
+                    initiators_reg <= raise_initiators;
+                    for (i = 0; i < 16; i = i + 1)
+                        conditions_reg[8*i +: 8] <= raise_volumes[i] ? raise_condition : 8'd0;
+                    state_reg <= STATE_SET;
+                end
+        endcase
+        if (nexus_valid)
+            nexus_reg[nexus_initiator] <= 1'b1;
+        if (rst) begin
+            state_reg <= STATE_CLEAR;
+            count_reg <= 5'd0;
+            nexus_reg <= 32'd0;
+        end
+    end
+
+endmodule
+
+`resetall

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""persistent_reservation against model/reservations.py: random actions of many initiators on several volumes."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import cocotb
+from clocked import Clocked, number
+
+from portplex.model import reservations as model
+from portplex.model.reservations import Reservations
+
+RESERVE_OUT, RESERVE, RELEASE = 18, 19, 20  # OP_*
+ACCESS = {"status": 1, "read": 2, "write": 3, "reserve": 4, "out": 5}
+CONDITIONS = {0x10: model.PREEMPTED, 0x20: model.RELEASED, 0x40: model.REGISTRATIONS_PREEMPTED}
+VOLUMES, INITIATORS = (0, 3, 15), (0, 1, 17, 31)
+
+
+class Bench:
+    def __init__(self, dut: Any) -> None:
+        self.dut = dut
+        self.clocked = Clocked(dut)
+        self.units = {volume: Reservations() for volume in VOLUMES}
+        self.names = dict.fromkeys(INITIATORS, 0)
+
+    async def start(self) -> None:
+        names = (
+            "check_volume check_initiator check_access login_valid login_initiator login_wwpn reset_volumes in_volume "
+            "in_initiator start op volume initiator action scope_type key action_key raise_ready"
+        )
+        await self.clocked.start(**dict.fromkeys(names.split(), 0))
+
+    async def act(self, op: int, volume: int, initiator: int, action: int, kind: int, key: int, new: int) -> None:
+        """One action; status, sense, unit attentions and aborts as the model says."""
+        dut = self.dut
+        dut.op.value, dut.volume.value, dut.initiator.value = op, volume, initiator
+        dut.action.value, dut.scope_type.value, dut.key.value, dut.action_key.value = action, kind, key, new
+        dut.start.value = 1
+        told: list[tuple[model.Sense, set[int]]] = []
+        for _ in range(60):
+            dut.raise_ready.value = random.randrange(2)
+            await self.clocked.clock()
+            if number(dut.raise_valid) and number(dut.raise_ready):
+                mask = number(dut.raise_initiators)
+                told.append((CONDITIONS[number(dut.raise_condition)], {i for i in range(32) if mask >> i & 1}))
+                dut.raise_ready.value = 1
+                await self.clocked.clock()
+            if number(dut.done):
+                break
+        else:
+            raise AssertionError("no answer in 60 clocks")
+        dut.start.value = 0
+        unit = self.units[volume]
+        if op == RESERVE_OUT:
+            outcome = model.CONFLICT if unit.conflict(initiator, "out") else unit.out(action, initiator, kind, key, new)
+        elif unit.keys or not unit.legacy(initiator, release=op == RELEASE):
+            outcome = model.CONFLICT
+        else:
+            outcome = model.Outcome()
+        what = f"op {op} volume {volume} initiator {initiator} action {action} kind {kind:02x} keys {key:x} {new:x}"
+        key_asc = outcome.sense[0] << 16 | outcome.sense[1] << 8 | outcome.sense[2]
+        assert (number(dut.status), number(dut.sense)) == (outcome.status, key_asc), what
+        assert number(dut.abort_initiators) == sum(1 << i for i in outcome.aborts), what
+        await self.clocked.clock()
+
+    async def compare(self) -> None:
+        """Every conflict, and what PERSISTENT RESERVE IN tells."""
+        dut = self.dut
+        for volume, unit in self.units.items():
+            for initiator in INITIATORS:
+                dut.check_volume.value, dut.check_initiator.value = volume, initiator
+                dut.in_volume.value, dut.in_initiator.value = volume, initiator
+                for name, access in ACCESS.items():
+                    dut.check_access.value = access
+                    await self.clocked.clock()
+                    assert number(dut.conflict) == unit.conflict(initiator, name), f"{name} of {initiator}: {unit}"
+                assert number(dut.in_registered) == sum(1 << i for i in unit.keys)
+                assert number(dut.in_generation) == unit.generation and number(dut.in_held) == (unit.kind is not None)
+                if initiator in unit.keys:
+                    assert number(dut.in_key) == unit.keys[initiator]
+                    assert number(dut.in_holds) == unit.holds(initiator)
+                    assert number(dut.in_wwpn) == self.names[initiator]
+                if unit.kind is not None:
+                    key = 0 if unit.kind in model.ALL_REGISTRANTS else unit.keys[unit.holder]
+                    assert (number(dut.in_type), number(dut.in_holder_key)) == (unit.kind, key)
+
+
+@cocotb.test()
+async def equals_the_model(dut: Any) -> None:
+    rng = random.Random(cocotb.RANDOM_SEED)
+    random.seed(cocotb.RANDOM_SEED)
+    bench = Bench(dut)
+    await bench.start()
+    seen = set()
+    for step in range(1500):
+        volume, initiator = rng.choice(VOLUMES), rng.choice(INITIATORS)
+        unit = bench.units[volume]
+        mine = unit.keys.get(initiator, 0)
+        keys = (mine, mine, mine, *unit.keys.values(), 0, rng.randrange(1, 3), rng.getrandbits(64))
+        kind = rng.choice((unit.kind or 0, unit.kind or 0, *model.TYPES, rng.randrange(256)))
+        action = rng.choice((0, 0, 1, 1, 2, 4, 4, 5, 6, rng.choice((0, 1, 3))))
+        op = rng.choice((RESERVE_OUT,) * 12 + (RESERVE, RELEASE, RELEASE))
+        await bench.act(op, volume, initiator, action, kind, rng.choice(keys), rng.choice(keys))
+        seen.add((unit.kind, action))
+        if rng.random() < 0.05:
+            bench.names[initiator] = name = rng.choice((bench.names[initiator], bench.names[initiator], step))
+            dut.login_valid.value, dut.login_initiator.value, dut.login_wwpn.value = 1, initiator, name
+            await bench.clocked.clock()
+            dut.login_valid.value = 0
+            changed = name == step
+            for other in bench.units.values():
+                other.nexus_lost(initiator, changed)
+        if rng.random() < 0.05:
+            dut.reset_volumes.value = 1 << volume
+            await bench.clocked.clock()
+            dut.reset_volumes.value = 0
+            unit.reserver = None
+        await bench.compare()
+    assert {kind for kind, _ in seen} == {None, *model.TYPES}

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parts of the array's host side, each by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from portplex.simulate import simulate
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize(
+    ("top", "parameters"),
+    [("unit_attention", {}), ("persistent_reservation", {}), ("block_worker", {"SEGMENTS": 64})],
+)
+def test_array_part(simulator: str, top: str, parameters: dict[str, int]) -> None:
+    simulate(
+        top,
+        sources=[f"array/{top}.v"],
+        test_module=str(HERE / f"bench_{top}.py"),
+        simulator=simulator,
+        parameters=parameters,
+    )
