@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,16 @@ def test_host_writes_reads_and_the_array_backs_up(
     assert not host.violations
     assert (tmp_path / "volume0.img").read_bytes()[51200 : 51200 + len(data)] == data
     assert (tmp_path / "volume1.img").read_bytes() == (tmp_path / "volume2.img").read_bytes() == saved
+    # The replay line's side: the same commands at the same words bring the same blocks.
+    written = (tmp_path / "volume0.img").read_bytes()
+    again = replace(options, sides=[f"replay:{summary['files']['capture 0']}"], save=None, name="test_replay")
+    with ServedProcess(again) as served:
+        end = time.monotonic() + SECONDS
+        while (state := served.client.state())["counts"] != summary["counts"] or not state["paused"]:
+            assert time.monotonic() < end, f"replayed so far: {state}"
+            time.sleep(0.1)
+        served.client.order("save", folder=str(tmp_path), timeout=SECONDS)
+    assert (tmp_path / "volume0.img").read_bytes() == written
     require_tool("tshark")
     for capture in ("capture", "capture 0"):
         wrong = "_ws.malformed or fc.crc.status == 0 or fcoe.crc.status == 0"

@@ -349,14 +349,18 @@ class Replay(_Side):
     """Plays the inbound frames of a pcapng file. Frames sent go nowhere (a gateway's capture has them).
 
     With an executor they come at the distances of the file (`words_per_ns` 0.25 is 4 ns a word); without, each `poll`
-    hands on as many as it may. `done` says that the file is at its end.
+    hands on as many as it may. With `absolute`, the file's times are the executor's own, not distances. `done` says
+    that the file is at its end.
     """
 
-    def __init__(self, path: Path, *, executor: Executor | None = None, words_per_ns: float = 0.25) -> None:
+    def __init__(
+        self, path: Path, *, executor: Executor | None = None, words_per_ns: float = 0.25, absolute: bool = False
+    ) -> None:
         super().__init__()
         self.path = path
         self._executor = executor
         self._words_per_ns = words_per_ns
+        self._absolute = absolute
         self._frames: list[CapturedFrame] = []
         self._next = 0
         self._started = 0
@@ -386,15 +390,20 @@ class Replay(_Side):
 
     def poll(self, seconds: float = 0.0) -> int:
         handed = 0
-        while handed < _AT_ONCE and not self.done and self._due(self._frames[self._next]):
+        while handed < _AT_ONCE and self.due:
             frame = self._frames[self._next]
             self._next += 1
             handed += 1
             self._hand_on(frame.data)
         return handed
 
-    def _due(self, frame: CapturedFrame) -> bool:
-        if self._executor is None:
-            return True
-        after = (frame.time_ns - self._frames[0].time_ns) * self._words_per_ns
+    @property
+    def due(self) -> bool:
+        """Is it time for the next frame?"""
+        if self.done or self._executor is None:
+            return not self.done
+        time_ns = self._frames[self._next].time_ns
+        if self._absolute:
+            return self._executor.now() >= time_ns * self._words_per_ns
+        after = (time_ns - self._frames[0].time_ns) * self._words_per_ns
         return self._executor.now() - self._started >= after

@@ -28,7 +28,8 @@ class Gateway:
     """`counts` are frames received and dropped here; the node's are in `node.counts`, the side's in `side.counts`.
 
     `fip_burst` and `fip_period_ms` bound the FIP frames of one address: so many at once, then one a period. Strangers
-    together get four times as much. The capture (link type Ethernet) is the caller's to close.
+    together get four times as much. The capture (link type Ethernet) is the caller's to close; its
+    times are those of `capture_clock`, which is `executor` by default.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class Gateway:
         fip_burst: int = 16,
         fip_period_ms: float = 100,
         capture: CaptureWriter | None = None,
+        capture_clock: Executor | None = None,
     ) -> None:
         self.executor = executor
         self.side = side
         self.node = node
         self.counts: Counter[str] = Counter()
         self._capture = capture
+        self._clock = capture_clock or executor
         words = (times or FipTimes()).words(fip_period_ms)
         self._limit = RateLimit(executor, burst=fip_burst, period=words)
         node.transmit = self._transmit
@@ -76,7 +79,7 @@ class Gateway:
         counts = self.counts
         counts["received"] += 1
         if self._capture is not None:
-            self._capture.write(self.executor.now() * WORD_NS, data, direction=INBOUND)
+            self._capture.write(self._clock.now() * WORD_NS, data, direction=INBOUND)
         if len(data) < fcoe.ETHERNET_BYTES:
             counts["ethernet_short"] += 1
             return
@@ -106,7 +109,7 @@ class Gateway:
     def _transmit(self, data: bytes) -> None:
         self.counts["sent"] += 1
         if self._capture is not None:
-            self._capture.write(self.executor.now() * WORD_NS, data, direction=OUTBOUND)
+            self._capture.write(self._clock.now() * WORD_NS, data, direction=OUTBOUND)
         self.side.send(data)
 
     def _link_changed(self, up: bool) -> None:

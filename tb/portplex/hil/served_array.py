@@ -16,6 +16,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,13 @@ from portplex.fc.constants import Els, RCtl
 from portplex.files import write_whole
 from portplex.framelink import Frame
 from portplex.hil.control import ControlServer
-from portplex.hil.ethernet import EthernetSide
+from portplex.hil.ethernet import EthernetSide, Replay
 from portplex.hil.fcf import Fcf
 from portplex.hil.gateway import Gateway
 from portplex.hil.node import DEFAULT_MAC, FipTimes
 from portplex.hil.pump import POLL_WORDS, Pump
 from portplex.hil.wall_clock import WallExecutor
-from portplex.management import BLOCK_BYTES, SEGMENT_BLOCKS, BackupState, Register
+from portplex.management import BLOCK_BYTES, SEGMENT_BLOCKS, BackupProgress, BackupState, Register
 from portplex.model.frame_rules import Direction
 from portplex.model.pointer_rules import PointerRules
 from portplex.nport.backup_disk import BackupDisk
@@ -56,7 +57,6 @@ POLL_BACKUP = 4_000
 FLUSH_WORDS = 40_000_000
 FAREWELL_WORDS = 4_000
 
-_RESTING = ("IDLE", *(state.name for state in ENDED))
 _COMMAND, _ABTS, _ELS = int(RCtl.UNSOLICITED_COMMAND), int(RCtl.ABTS), int(RCtl.ELS_REQUEST)
 
 
@@ -126,6 +126,7 @@ class ServedArray:
         self.forwarders: list[Fcf] = []
         self.gateways = [self._gateway(number, side, fka_ms, capture) for number, side in enumerate(sides)]
         self.wall.sources += self.gateways
+        self._replays = [side for side in sides if isinstance(side, Replay)]
         device.taps += [self.pump.observe, self._count]
         if self._capture is not None:
             device.taps.append(self._capture.observe)
@@ -136,7 +137,8 @@ class ServedArray:
         self._open_tasks = 0
         self._logins = 0
         self._clean = True
-        self._backup: dict[str, Any] = {"state": "IDLE", "backup_pointer": 0, "copy_pointer": 0, "error": 0}
+        self._backup: dict[str, Any] = {}
+        self._note(BackupProgress(BackupState.IDLE, 0, 0, 0, 0))
         self._job = False
 
     def _gateway(self, number: int, side: EthernetSide, fka_ms: int, capture: bool) -> Gateway:
@@ -149,7 +151,7 @@ class ServedArray:
                 self.folder / f"ethernet{number}.pcapng", [f"side {number}"], link_type=LINKTYPE_ETHERNET
             )
             self._captures.append(writer)
-        return Gateway(self.wall, side, forwarder, capture=writer)
+        return Gateway(self.wall, side, forwarder, capture=writer, capture_clock=self.executor)
 
     # ---- the pump's questions ----
 
@@ -162,6 +164,7 @@ class ServedArray:
             self.device.fc_port.pending() > 0
             or self.device.executor.busy()
             or (self.control is not None and self.control.open > 0)
+            or any(not (replay.done or replay.due) for replay in self._replays)
         )
 
     async def idle(self) -> bool:
@@ -172,15 +175,12 @@ class ServedArray:
         self._clean = status & 3 == 3
         self._open_tasks, self._logins = port.open_tasks, port.logins
         running = bool(status & 4)
-        if running or self._backup["state"] not in _RESTING:
-            progress = await management.backup_progress()
-            self._backup = {
-                "state": progress.state.name,
-                "backup_pointer": progress.backup_pointer,
-                "copy_pointer": progress.copy_pointer,
-                "error": progress.error,
-            }
+        if running:
+            self._note(await management.backup_progress())
         return self._clean and not running and not self._open_tasks
+
+    def _note(self, progress: BackupProgress) -> None:
+        self._backup = {**asdict(progress), "state": progress.state.name}
 
     # ---- life ----
 
@@ -316,6 +316,7 @@ class ServedArray:
                 if rules is not None:
                     rules.observe(executor.now(), backup, copy)
                 found = await management.backup_progress()
+                self._note(found)
                 if found.state in ENDED:
                     break
                 await sleep(executor, POLL_BACKUP)

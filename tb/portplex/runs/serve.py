@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +150,7 @@ def serve(options: ServeOptions, console: Console) -> dict[str, Any]:
         for number in range(len(options.sides)):
             files[f"capture {number}"] = str(folder / f"ethernet{number}.pcapng")
     sides = [f"replay:{folder / f'ethernet{number}.pcapng'}" for number in range(len(options.sides))]
-    again = ServeOptions(sides, options.volumes, options.allowed, name="replay", tasks=options.tasks)
+    again = replace(options, sides=sides, save=None, capture=True, waves=False, name="replay")
     image = _drive_image(volumes, folder / "drive_in.img")
     settings = {
         "folder": str(folder),

@@ -12,6 +12,7 @@ from typing import Any
 import cocotb
 
 from portplex.bfm.simulated_array import SimulatedArray
+from portplex.executor import Executor
 from portplex.files import write_whole
 from portplex.hil.ethernet import EthernetSide, Interface, QemuStream, Replay
 from portplex.hil.served_array import ServedArray
@@ -24,15 +25,16 @@ SUMMARY, CONTROL = "summary.json", "control.sock"
 _PARENT_LOOK_SECONDS = 1
 
 
-def open_side(text: str, wall: WallExecutor | None = None) -> EthernetSide:
-    """An Ethernet side from `socket:PATH`, `interface:NAME` or `replay:FILE`."""
+def open_side(text: str, executor: Executor | None = None) -> EthernetSide:
+    """An Ethernet side from `socket:PATH`, `interface:NAME` or `replay:FILE` (a capture of serve's own, times of
+    `executor`)."""
     kind, _, name = text.partition(":")
     if kind == "socket":
         return QemuStream(Path(name))
     if kind == "interface":
         return Interface(name)
     if kind == "replay":
-        return Replay(Path(name), executor=wall)
+        return Replay(Path(name), executor=executor, absolute=True)
     raise ValueError(f"side {text!r}: must begin with socket:, interface: or replay:")
 
 
@@ -46,7 +48,7 @@ async def serve(dut: Any) -> None:
     device = SimulatedArray(dut)
     served = ServedArray(
         device,
-        [open_side(side, wall) for side in settings["sides"]],
+        [open_side(side, device.executor) for side in settings["sides"]],
         volumes=settings["volumes"],
         folder=folder,
         control=Path(settings["control"]),
