@@ -95,6 +95,8 @@ class ReadIsAborted(_Aborts):
         await self.abort_in(host, "at once", write=False)
         await self.abort_in(host, "mid data", write=False)
         await self.abort_in(host, "after FCP_RSP", write=False, accepted=False)
+        await self.reach(lambda: not host._resting, "RRQ after R_A_TOV")
+        self.expect(host.counts["rrq_failed"] == 0, f"{host.counts['rrq_failed']} RRQs were refused")
 
 
 @pyuvm.test()

@@ -159,6 +159,58 @@ def test_data_under_way_when_abts_comes_is_no_violation() -> None:
     assert any("outside an exchange" in violation.text for violation in judge(late).violations)
 
 
+@pytest.mark.fast
+def test_the_answer_to_abts_stands_in_the_sequence_of_the_abts() -> None:
+    """Its SEQ_ID may be one that the aborted data had by chance."""
+    steps = read()[:4]
+    seq_id = steps[3][0].data[12]
+    abts = (frame(host(ox_id=6, rx_id=4, r_ctl=0x81, type=0, seq_id=seq_id)), IN)
+    answer = (frame(array(ox_id=6, rx_id=4, r_ctl=0x84, type=0, f_ctl=0x980000, seq_id=seq_id)), OUT)
+    assert not judge([*steps, abts, answer]).violations
+
+
+FABRIC, NAME_SERVER = 0xFFFFFE, 0xFFFFFC
+
+
+def fabric_logo() -> list[Step]:
+    logo = bytes.fromhex("05000000") + bytes(12)
+    return [(frame(FC(d_id=ARRAY, s_id=FABRIC, r_ctl=0x22, type=1, f_ctl=0x290000, ox_id=3) / logo), IN)]
+
+
+def direct_flogi() -> list[Step]:
+    flogi = bytes.fromhex("04000000") + bytes(112)
+    return [(frame(FC(d_id=FABRIC, s_id=0, r_ctl=0x22, type=1, f_ctl=0x290000, ox_id=3) / flogi), IN)]
+
+
+def gone(answer: str = "01000000 fc020000 80010000 00090100", port: int = HOST) -> list[Step]:
+    """The array asks the name server about a port, which knows none."""
+    ask = bytes.fromhex("01000000 fc020000 01120000 00000000") + port.to_bytes(4, "big")
+    question = FC(d_id=NAME_SERVER, s_id=ARRAY, r_ctl=0x02, type=0x20, f_ctl=0x290000, ox_id=0xF007) / ask
+    reply = FC(d_id=ARRAY, s_id=NAME_SERVER, r_ctl=0x03, type=0x20, f_ctl=0x990000, ox_id=0xF007) / bytes.fromhex(
+        answer
+    )
+    return [(frame(question), OUT), (frame(reply), IN)]
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("ends", [fabric_logo, direct_flogi, gone])
+def test_a_login_that_ends_without_logo_ends_its_exchanges(ends: Callable[[], list[Step]]) -> None:
+    """LOGO of the fabric, FLOGI of an N_Port, a port the name server no longer knows: a new command is one too many."""
+    begun = write()[:4]
+    assert any(violation.rule == "I8" for violation in judge(begun).violations)
+    assert not judge([*begun, *ends()]).violations
+    again = judge([*begun, *ends(), (frame(host(ox_id=8) / FCP_CMND(write=1, fcp_dl=4096)), IN)])
+    assert any(violation.rule == "I11" for violation in again.violations)
+
+
+@pytest.mark.fast
+def test_a_login_stays_when_the_name_server_says_nothing_against_it() -> None:
+    known = "01000000 fc020000 80020000 00000000 10000000c9000001"
+    unsupported = "01000000 fc020000 80010000 000b0000"
+    for steps in (gone(known), gone(unsupported), gone(port=HOST + 1)):
+        assert any(violation.rule == "I8" for violation in judge([*write()[:4], *steps]).violations)
+
+
 def pointers(*observations: tuple[int, int], confirmed: int = 100) -> PointerRules:
     rules = PointerRules(capacity=100, confirmed=lambda blocks: blocks <= confirmed)
     for time, (backup, copy) in enumerate(observations):

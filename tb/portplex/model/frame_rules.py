@@ -175,6 +175,8 @@ class FrameRules:
             self._violate("I6", frame, "initiative passed before the end of the sequence")
 
     def _check_sequence(self, frame: Frame, header: Header) -> None:
+        if header.type == FcType.BLS and header.r_ctl in (RCtl.BA_ACC, RCtl.BA_RJT):
+            return  # stands in the sequence of the ABTS: its SEQ_ID is the other port's choice
         key = (header.s_id, header.d_id, header.seq_id, header.ox_id, header.f_ctl & RESPONDER)
         sequence = self._sequences.get(key)
         if frame.sof == SOFI3:
