@@ -359,7 +359,7 @@ module host_engine #(
     wire        telling = state_reg == STATE_TELL && !attention_busy;
 
     unit_attention attentions (
-        .clk(clk), .rst(rst), .busy(attention_busy), .initiator(initiator_reg), .volume(volume_reg), .pending(attention_pending),
+        .clk(clk), .rst(rst), .busy(attention_busy), .look(working && event_reg == EVENT_HOST), .initiator(initiator_reg), .volume(volume_reg), .pending(attention_pending),
         .sense(attention_sense), .report(attention_report), .nexus_valid(login_event_valid), .nexus_initiator(login_event_initiator),
         .raise_valid((telling && scan_condition != 8'd0) || (raise_valid && raise_ready)),
         .raise_condition(telling ? scan_condition : raise_condition),

@@ -94,6 +94,7 @@ module persistent_reservation (
     reg [4:0]  reservers  [0:15];
 
     reg [2:0]  state_reg;
+    wire       acting = state_reg == STATE_JUDGE || state_reg == STATE_SCAN || state_reg == STATE_PREEMPT;
     reg [4:0]  scan_reg;
     reg [31:0] victims_reg;
     reg [31:0] raise_reg;           // told `condition_reg`
@@ -141,13 +142,14 @@ module persistent_reservation (
     wire [31:0] self = 32'd1 << initiator;
     wire [31:0] others = here & ~self;
     wire        mine = here[initiator];
-    wire [63:0] my_key = keys[{volume, initiator}];
+    wire [63:0] my_key = acting ? keys[{volume, initiator}] : 64'd0;
     wire        key_ok = mine && my_key == key;
     wire        all_own = held[volume] && types[volume] >= 4'd7;
     wire        own = held[volume] && mine && (all_own || holders[volume] == initiator);
     wire        same_type = scope_type == {4'd0, types[volume]};
     wire        type_ok = scope_type == 8'd1 || scope_type == 8'd3 || (scope_type >= 8'd5 && scope_type <= 8'd8);
-    wire        seizes = held[volume] && (all_own ? action_key == 64'd0 : keys[{volume, holders[volume]}] == action_key);
+    wire        seizes = acting && held[volume]
+                         && (all_own ? action_key == 64'd0 : keys[{volume, holders[volume]}] == action_key);
     wire        typed = action == ACTION_RESERVE || action == ACTION_PREEMPT || action == ACTION_PREEMPT_ABORT;
 
     assign done = state_reg == STATE_DONE;

@@ -166,11 +166,16 @@ module scsi_responder #(
         end
     endfunction
 
+    // What follows is looked at in one state only, and worked out in that state only: it costs nothing in the others.
+    wire counting = state_reg == STATE_COUNT;
+    wire finding = state_reg == STATE_FIND;
+    wire building = state_reg == STATE_BUILD;
+
     // volumes that REPORT LUNS shows
     reg [31:0] shown;
     always @* begin
         shown = 32'd0;
-        for (i = 0; i < 16; i = i + 1)
+        if (counting) for (i = 0; i < 16; i = i + 1)
             shown[i] = all_flags[2*i] && all_blocks[32*i +: 32] != 32'd0 && !arg_reg[16+i] && !arg_reg[0];
     end
 
@@ -183,24 +188,45 @@ module scsi_responder #(
     wire        software = software_protect[volume_reg];
     wire [5:0]  mode_index = word_reg[5:0] - (arg_reg[0] ? 6'd2 : 6'd1);
     wire [15:0] mode_length = {8'd0, words_reg[5:0], 2'b00} - (arg_reg[0] ? 16'd2 : 16'd1);
-    wire [18:0] listed = command(entry_reg);
+    reg  [18:0] listed;
+    always @* listed = finding || building ? command(entry_reg) : 19'd0;
     wire [31:0] list_bytes = {20'd0, words_reg, 2'b00} - 32'd8;  // after a header of two words
     wire [3:0]  last_field = op_reg == OP_OPCODES ? (timeouts ? 4'd4 : 4'd1)
                              : op_reg == OP_RESERVE_IN && reserve_in == FULL_STATUS ? 4'd11 : 4'd1;
 
     assign in_volume = volume_reg;
-    assign in_initiator = lowest(left_reg);
+    reg  [4:0]  first_left;
+    always @* begin
+        first_left = 5'd0;
+        if (building)
+            first_left = lowest(left_reg);
+    end
+    assign in_initiator = first_left;
 
     // one command: usage map with the service action in its field, then the timeouts, which are not told
-    wire [119:0] listed_usage = usage(entry_reg);
-    wire [127:0] listed_map = {listed[18:11], listed[10] ? {listed_usage[119:117], listed[9:5]} : listed_usage[119:112], listed_usage[111:0]};
-    wire [223:0] after_map = {16'h000A, 208'd0} >> {listed[4:0], 3'd0};
+    reg  [119:0] listed_usage;
+    reg  [127:0] listed_map;
+    reg  [223:0] listed_data;
     wire         wanted_opcode = listed[18:11] == arg_reg[23:16];
+
+    always @* begin
+        listed_usage = 120'd0;
+        listed_map = 128'd0;
+        listed_data = 224'd0;
+        if (finding && wanted_opcode) begin
+            listed_usage = usage(entry_reg);
+            listed_map = {listed[18:11], listed[10] ? {listed_usage[119:117], listed[9:5]} : listed_usage[119:112], listed_usage[111:0]};
+            listed_data = {listed_map, 96'd0} & ~({224{1'b1}} >> {listed[4:0], 3'd0});
+            if (timeouts)
+                listed_data = listed_data | {16'h000A, 208'd0} >> {listed[4:0], 3'd0};
+        end
+    end
 
     // words of the page
     reg [9:0] count;
     always @* begin
-        case (op_reg)
+        count = 10'd0;
+        if (counting) case (op_reg)
             OP_INQUIRY: count = 10'd9;
             OP_VPD:
                 case (arg_reg[7:0])
@@ -232,7 +258,7 @@ module scsi_responder #(
 
     always @* begin
         word = 32'd0;
-        case (op_reg)
+        if (building) case (op_reg)
             OP_INQUIRY:
                 case (word_reg[3:0])
                     4'd0: word = {peripheral, 24'h000612};  // SPC-4, hierarchical LUNs, response format 2
@@ -293,7 +319,7 @@ module scsi_responder #(
                 if (word_reg == 9'd0)
                     word = list_bytes;
                 else if (word_reg != 9'd1 && field_reg == 4'd0)
-                    word = {11'd0, lowest(left_reg), 16'h0000};
+                    word = {11'd0, first_left, 16'h0000};
             OP_CAPACITY_10:
                 word = word_reg[0] ? 32'd512 : last_block;
             OP_CAPACITY_16:
@@ -388,13 +414,13 @@ module scsi_responder #(
                 entry_reg <= 6'd0;
                 field_reg <= 4'd0;
                 spare_reg <= 2'd0;
-                one_reg <= {8'h00, 8'h01, 240'd0};  // not supported, until it is found
                 done_bad <= 1'b0;
                 if (start)
                     state_reg <= op == OP_OPEN ? STATE_LIST : STATE_COUNT;
             end
             STATE_COUNT: begin
                 words_reg <= one ? 10'd1 : count;
+                one_reg <= {8'h00, 8'h01, 240'd0};  // not supported, until it is found
                 left_reg <= op_reg == OP_LUNS ? shown : in_registered;
                 state_reg <= one ? STATE_FIND : STATE_LIST;
             end
@@ -403,8 +429,7 @@ module scsi_responder #(
                 if (wanted_opcode && listed[10] != (arg_reg[26:24] == 3'd2))
                     done_bad <= 1'b1;
                 else if (wanted_opcode && (!listed[10] || {11'd0, listed[9:5]} == arg_reg[15:0])) begin
-                    one_reg <= {8'h00, timeouts, 7'h03, 11'd0, listed[4:0],
-                                ({listed_map, 96'd0} & ~({224{1'b1}} >> {listed[4:0], 3'd0})) | (timeouts ? after_map : 224'd0)};
+                    one_reg <= {8'h00, timeouts, 7'h03, 11'd0, listed[4:0], listed_data};
                     words_reg <= 10'd1 + {7'd0, listed[4:2]} + {9'd0, |listed[1:0]} + (timeouts ? 10'd3 : 10'd0);
                     spare_reg <= listed[1:0];  // 2 of 6 and 10 bytes, 0 of 12 and 16
                 end
@@ -424,7 +449,8 @@ module scsi_responder #(
                     2'd2: line_reg[63:32] <= word;
                     2'd3: line_reg[31:0] <= word;
                 endcase
-                one_reg <= {one_reg[223:0], 32'd0};
+                if (one)
+                    one_reg <= {one_reg[223:0], 32'd0};
                 word_reg <= word_reg + 9'd1;
                 // the entries follow a header of one word (commands) or two
                 if (listing && word_reg >= (op_reg == OP_OPCODES ? 9'd1 : 9'd2)) begin

@@ -10,7 +10,8 @@ module unit_attention (
     input  wire        rst,
     output wire        busy,           // conditions are being set: what `sense` says may be old
 
-    // what waits for one initiator and volume
+    // what waits for one initiator and volume, while `look` is 1
+    input  wire        look,
     input  wire [4:0]  initiator,
     input  wire [3:0]  volume,
     output wire        pending,
@@ -41,8 +42,7 @@ module unit_attention (
 
     integer i;
 
-    wire [127:0] row = rows[initiator];
-    wire [7:0]   here = row[{volume, 3'd0} +: 8];
+    wire [7:0]   here = look || report ? rows[initiator][{volume, 3'd0} +: 8] : 8'd0;
     wire [7:0]   first = here & (~here + 8'd1);
     wire [7:0]   covered = |first[2:0] ? 8'h07 : first;
 

@@ -20,7 +20,6 @@ COMPOSITES: dict[str, tuple[str, str]] = {
     # array: the pair of engines that answers hosts
     "host_engine": ("array_host_bench", "array/host_engine.f"),
     "page_service": ("array_host_bench", "array/page_service.f"),
-    "scsi_responder": ("array_host_bench", "array/page_service.f"),
     "parameter_list": ("array_host_bench", "array/page_service.f"),
     # wiring only: the whole array, in tests/block/waves and every system test
     "array_controller": ("array_bench", "bfm/array_bench.f"),

@@ -18,7 +18,8 @@ async def equals_sets_of_conditions(dut: Any) -> None:
     target = ScsiTarget([VolumeState(8)] * 16, 1)
     clocked = Clocked(dut)
     names = (
-        "initiator volume report nexus_valid nexus_initiator raise_valid raise_condition raise_initiators raise_volumes"
+        "look initiator volume report nexus_valid nexus_initiator raise_valid raise_condition raise_initiators "
+        "raise_volumes"
     )
     await clocked.start(**dict.fromkeys(names.split(), 0))
     assert all(waiting == {POWER_ON_RESET} for waiting in target.attentions.values())
@@ -46,7 +47,7 @@ async def equals_sets_of_conditions(dut: Any) -> None:
             target.attend(ATTENTIONS[bit], *there)
         else:
             initiator, volume = rng.randrange(32), rng.randrange(16)
-            dut.initiator.value, dut.volume.value = initiator, volume
+            dut.look.value, dut.initiator.value, dut.volume.value = 1, initiator, volume
             await clocked.clock()
             waiting = target.attentions[initiator, volume]
             assert number(dut.pending) == bool(waiting)

@@ -14,7 +14,12 @@ HERE = Path(__file__).parent
 
 @pytest.mark.parametrize(
     ("top", "parameters"),
-    [("unit_attention", {}), ("persistent_reservation", {}), ("block_worker", {"SEGMENTS": 64})],
+    [
+        ("unit_attention", {}),
+        ("persistent_reservation", {}),
+        ("block_worker", {"SEGMENTS": 64}),
+        ("scsi_responder", {}),
+    ],
 )
 def test_array_part(simulator: str, top: str, parameters: dict[str, int]) -> None:
     simulate(
