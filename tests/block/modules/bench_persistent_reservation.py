@@ -40,13 +40,14 @@ class Bench:
         dut.start.value = 1
         told: list[tuple[model.Sense, set[int]]] = []
         for _ in range(60):
-            dut.raise_ready.value = random.randrange(2)
             await self.clocked.clock()
-            if number(dut.raise_valid) and number(dut.raise_ready):
+            if number(dut.raise_valid):
+                await self.clocked.clocks(random.randrange(3))
                 mask = number(dut.raise_initiators)
                 told.append((CONDITIONS[number(dut.raise_condition)], {i for i in range(32) if mask >> i & 1}))
                 dut.raise_ready.value = 1
                 await self.clocked.clock()
+                dut.raise_ready.value = 0
             if number(dut.done):
                 break
         else:
@@ -63,6 +64,7 @@ class Bench:
         key_asc = outcome.sense[0] << 16 | outcome.sense[1] << 8 | outcome.sense[2]
         assert (number(dut.status), number(dut.sense)) == (outcome.status, key_asc), what
         assert number(dut.abort_initiators) == sum(1 << i for i in outcome.aborts), what
+        assert told == [(condition, who) for condition, who in outcome.attentions if who], what
         await self.clocked.clock()
 
     async def compare(self) -> None:
