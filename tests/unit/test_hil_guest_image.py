@@ -9,10 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from portplex.hil.guest import Guest
 from portplex.hil.guest_image import GuestImage, initramfs
 from portplex.hil.guest_packages import Packages, needed
+from portplex.runs.guest_shell import guest_shell
+from portplex.runs.hil_story import run_story
 from portplex.simulate import UsageError
 
 pytestmark = pytest.mark.fast
@@ -103,7 +106,16 @@ def test_packages_that_are_there_are_not_fetched(tmp_path: Path, monkeypatch: py
 
 
 def test_no_qemu_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is downloaded or built."""
     fake_tools(tmp_path / "bin", monkeypatch)
+    monkeypatch.setenv("PORTPLEX_BUILD", str(tmp_path / "build"))
     image = GuestImage(tmp_path / "vmlinuz", tmp_path / "initramfs.cpio", {}, "key")
-    with pytest.raises(UsageError, match=r"qemu-system-x86_64 is not here.*qemu-system-x86"):
-        Guest(image, net=tmp_path / "net", log=tmp_path).start()
+    console = Console(quiet=True)
+    for start in (
+        Guest(image, net=tmp_path / "net", log=tmp_path).start,
+        lambda: run_story(console),
+        lambda: guest_shell(None, ["1M"], console),
+    ):
+        with pytest.raises(UsageError, match=r"qemu-system-x86_64 is not here.*qemu-system-x86"):
+            start()
+    assert not (tmp_path / "build").exists()

@@ -191,10 +191,6 @@ class Guest:
         parts = [path.split("/") for path in found.split()]
         return [f"/dev/{name}" for _, name in sorted((int(part[4].split(":")[3]), part[-1]) for part in parts)]
 
-    def wait(self, done: Callable[[], object], timeout: float, what: str) -> None:
-        """Wait until `done()` is true while the guest goes on; GuestError after `timeout` seconds."""
-        self.machine.wait(done, timeout, what)
-
     def interact(self, stdin: int, stdout: int) -> None:
         """Join the guest's terminal to file descriptors, until stdin ends, Ctrl-] is pressed or the shell is left."""
         people = self.machine.people
@@ -212,11 +208,6 @@ class Guest:
         return self.machine.pid
 
     @property
-    def console(self) -> str:
-        """Everything the kernel has said since the start."""
-        return _plain(self.machine.kernel.received)
-
-    @property
     def machine(self) -> _Machine:
         if self._machine is None:
             raise GuestError("the guest has not been started")
@@ -226,7 +217,7 @@ class Guest:
 def saved_state(image: GuestImage) -> Path:
     """The saved state of the booted guest; boots one and saves it when there is none for this image and QEMU."""
     folder = image.kernel.parent
-    key = hashlib.sha256(f"{image.key} {_qemu_version()} {_MACHINE} {_KERNEL_LINE}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{image.key} {qemu_version()} {_MACHINE} {_KERNEL_LINE}".encode()).hexdigest()[:16]
     path = folder / f"booted-{key}.state"
     with locked(folder / ".state.lock"):
         if not path.exists():
@@ -263,7 +254,8 @@ def _nobody_on_the_net() -> Iterator[Path]:
         yield path
 
 
-def _qemu_version() -> str:
+def qemu_version() -> str:
+    """First line of what QEMU says of itself; UsageError when it is not here."""
     if shutil.which(QEMU) is None:
         raise UsageError(f"{QEMU} is not here: `make hil` installs it where it may (Debian: qemu-system-x86)")
     return subprocess.run([QEMU, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from portplex.hil.guest import Guest, saved_state
+from portplex.hil.guest import Guest, qemu_version, saved_state
 from portplex.hil.guest_image import guest_image
 from portplex.runs.serve import ServedProcess, ServeOptions
 from portplex.simulate import UsageError, build_root
@@ -26,6 +26,7 @@ def guest_shell(socket: Path | None, volumes: Sequence[str], console: Console) -
     a shell; else standard input is run as a script, and its exit status returned."""
     if socket is not None and not socket.is_socket():
         raise UsageError(f"socket {socket}: is not there; start `portplex serve --socket {socket}` first")
+    qemu_version()  # before anything is downloaded or built
     console.print("guest image ...")
     image = guest_image()
     saved_state(image)

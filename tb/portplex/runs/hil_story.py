@@ -19,7 +19,7 @@ from rich.table import Table
 
 from portplex.files import write_whole
 from portplex.hil.control import ControlClient, ControlError
-from portplex.hil.guest import Guest, GuestError, saved_state
+from portplex.hil.guest import Guest, GuestError, qemu_version, saved_state
 from portplex.hil.guest_image import guest_image
 from portplex.report.capture_check import check_capture
 from portplex.runs.serve import ServedProcess, ServeOptions
@@ -70,9 +70,10 @@ class Story:
         self.steps[what] = round(time.monotonic() - started, 1)
         self.console.print(f" {self.steps[what]:.1f} s", highlight=False)
 
-    def require(self, truth: object, what: str) -> None:
-        if not truth:
-            raise SimulationFailed(what)
+
+def _require(truth: object, what: str) -> None:
+    if not truth:
+        raise SimulationFailed(what)
 
 
 class Job(threading.Thread):
@@ -105,6 +106,7 @@ def run_story(console: Console, *, name: str = "hil", simulator: str = "verilato
     """The whole story; its summary, also written to summary.json beside the captures. UsageError when something it
     needs is missing; what fails later is in the summary."""
     started = time.monotonic()
+    qemu_version()  # before anything is downloaded or built
     with tempfile.TemporaryDirectory(prefix="portplex-") as sockets:
         socket = Path(sockets) / "net"
         options = ServeOptions([f"socket:{socket}"], VOLUMES, name=name, simulator=simulator)
@@ -160,24 +162,24 @@ def _tell(story: Story, guest: Guest, served: ServedProcess) -> None:
         _fio(story, guest, served, *DEPTHS[len(story.fio) % len(DEPTHS)])
     with story.step("backup to its end"):
         story.backup = job.result()
-    story.require(story.backup["done"], f"the backup ended as {story.backup}")
-    story.require(not story.backup["pointer_violations"], f"backup pointers: {story.backup['pointer_violations']}")
+    _require(story.backup["done"], f"the backup ended as {story.backup}")
+    _require(not story.backup["pointer_violations"], f"backup pointers: {story.backup['pointer_violations']}")
     during = sum(fio.pointers[0] < story.backup["blocks"] and fio.pointers[1] > 0 for fio in story.fio)
-    story.require(during, "no pass of fio ran while the backup did")
+    _require(during, "no pass of fio ran while the backup did")
     with story.step(f"umount {used}, fsck of both"):
         guest.check("umount /mnt/a", STEP_SECONDS)
         for disk in (used, saved):
             guest.check(f"e2fsck -f -n {disk}", STEP_SECONDS)
     with story.step(f"restore to {fresh}"):
         story.restore = Job(served.options.control(), "restore", volume=FRESH).result()
-    story.require(story.restore["done"], f"the restore ended as {story.restore}")
+    _require(story.restore["done"], f"the restore ended as {story.restore}")
     with story.step(f"{fresh} mounted read-only, checksums"):
         # What the guest has read of the fresh volume before is not what is there now.
         guest.check(f"blockdev --flushbufs {fresh}; mount -o ro {fresh} /mnt/b", STEP_SECONDS)
         sums = guest.check("cd /mnt/b && cmp sums /tmp/sums && sha256sum -c /tmp/sums", STEP_SECONDS)
         story.files = sums.count(": OK")
         guest.check("umount /mnt/b")
-    story.require(story.files == FILES, f"{story.files} of {FILES} files have the right checksum: {sums}")
+    _require(story.files == FILES, f"{story.files} of {FILES} files have the right checksum: {sums}")
     with story.step("logout"):
         guest.logout()
         guest.wait_for("! ls /sys/class/fc_host/* ", 30, "the guest's host to go")
@@ -203,13 +205,13 @@ def _look_back(story: Story, served: ServedProcess) -> None:
     story.served = served.summary()
     counts = story.served["counts"]
     for name in ("abts", "rec", "task_management"):
-        story.require(not counts.get(name), f"the guest lost patience: {counts}")
+        _require(not counts.get(name), f"the guest lost patience: {counts}")
     for what, path in story.served["files"].items():
         if what.startswith("capture"):
             with story.step(f"tshark reads {Path(path).name}"):
                 found = check_capture(Path(path))
             story.captures[Path(path).name] = found._asdict() if found is not None else "not checked: tshark is missing"
-            story.require(found is None or not found.wrong, f"{path}: tshark finds {found}")
+            _require(found is None or not found.wrong, f"{path}: tshark finds {found}")
 
 
 def _summary(story: Story, seconds: float) -> dict[str, Any]:
