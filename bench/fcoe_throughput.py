@@ -7,11 +7,11 @@ python bench/fcoe_throughput.py --profile    # needs perf: where the simulation'
 
 from __future__ import annotations
 
-import os
 import random
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -98,12 +98,13 @@ class Load:
 
 
 def with_load(action: Callable[[Load], Any]) -> Any:
-    path = f"/tmp/portplex-bench-{os.getpid()}.sock"
-    with ServedProcess(ServeOptions([f"socket:{path}"], ["16M"], tasks=32, name="fcoe_throughput")) as served:
-        load = Load(served, path)
-        result = action(load)
-        load.device.close()
-        return result
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/net.sock"
+        with ServedProcess(ServeOptions([f"socket:{path}"], ["16M"], tasks=32, name="fcoe_throughput")) as served:
+            load = Load(served, path)
+            result = action(load)
+            load.device.close()
+            return result
 
 
 def measure() -> list[Figure]:
