@@ -55,6 +55,7 @@ async def random_traffic(dut: Any) -> None:
     bench = ManagerBench(dut, sets=SETS, ways=WAYS)
     await bench.start()
     bench.stage_error_rate = bench.destage_error_rate = 0.05
+    bench.errors_due = {False, True}  # one of each at least: at this rate some seeds have none
     bench.drive_ready_rate = 0.7
     bench.answer_ready_rate = 0.5
     region = 3 * SETS * WAYS * 8

@@ -52,6 +52,7 @@ class ManagerBench:
         self.latency = (20, 200)
         self.stage_error_rate = 0.0
         self.destage_error_rate = 0.0
+        self.errors_due: set[bool] = set()  # the next staging (False) or destage (True) fails whatever the rate
         self.drive_ready_rate = 1.0
         self.answer_ready_rate = 1.0
         self.clock = 0
@@ -301,6 +302,9 @@ class ManagerBench:
         (self.destaged if destage else self.staged).append(key)
         finish = self.clock + self.rng.randint(*self.latency)
         error = self.rng.random() < (self.destage_error_rate if destage else self.stage_error_rate)
+        if destage in self.errors_due:
+            self.errors_due.remove(destage)
+            error = True
         if destage and not error:  # the drive reads the segment at some time between request and answer
             heapq.heappush(self.events, (self.rng.randint(self.clock, finish), next(self.order), "destage", (tag, key)))
         if not destage:
