@@ -21,6 +21,6 @@ async def round_trip(dut) -> None:
     settings = json.loads(os.environ["PORTPLEX_ROUND_TRIP"])
     device = SimulatedArray(dut)
     scenario = RoundTrip(device, seed=settings["seed"])
-    await configure(device.management, Settings(ARRAY_WWPN, ARRAY_WWNN, settings["volumes"], []))
+    await configure(device.management, Settings(ARRAY_WWPN, ARRAY_WWNN, dict(enumerate(settings["volumes"])), []))
     await go_online(device.management, device.executor)
     write_whole(Path("seen.json"), json.dumps(await scenario.run()))

@@ -276,6 +276,7 @@ def test_login_and_data_over_a_veth_pair(veth: tuple[str, str, str, str]) -> Non
     assert here.counts["send_failed"] == 1
     gateway.stop()
     there.stop()
+    executor.run_for(100)  # the switch tells its ports that the host has gone
     there.send(FIP)
     assert there.counts["closed"] == 1
 
@@ -331,6 +332,7 @@ def test_captured_login_is_replayed(tmp_path: Path) -> None:
     assert [data[:72] for data in fip if data[17] == 1][:2] == [data[:72] for data in said if data[17] == 1][:2]
     assert [data for data in fip if data[17] == 2] == [data for data in said if data[17] == 2]
     gateway.stop()
+    again.executor.run_for(100)  # the switch tells its ports that the host has gone
 
 
 @pytest.mark.fast

@@ -188,7 +188,12 @@ class ServedArray:
         """Registers, the drive from `image`, the link, fabric login, then the sides; UsageError for a side that cannot
         be opened."""
         settings = Settings(
-            ARRAY_WWPN, ARRAY_WWNN, self.volumes, self._allowed, e_d_tov=LONGEST_TICKS, r_a_tov=LONGEST_TICKS
+            ARRAY_WWPN,
+            ARRAY_WWNN,
+            volumes=dict(enumerate(self.volumes)),
+            allowed=self._allowed,
+            e_d_tov=LONGEST_TICKS,
+            r_a_tov=LONGEST_TICKS,
         )
         await configure(self.management, settings)
         if image is not None:

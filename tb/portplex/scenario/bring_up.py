@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from portplex.executor import DeadlineExceeded, Executor, sleep
@@ -14,12 +14,14 @@ LOGIN_WORDS = 4_000_000
 
 @dataclass(frozen=True)
 class Settings:
-    """`volumes`: blocks of each logical unit, one behind the other on the drive. Timers in ticks."""
+    """`volumes`: blocks of each logical unit by LUN, one behind the other on the drive; `protected`: LUNs that hosts
+    cannot write. Timers in ticks."""
 
     wwpn: int
     wwnn: int
-    volumes: Sequence[int]
+    volumes: Mapping[int, int]
     allowed: Sequence[int]
+    protected: Collection[int] = ()
     e_d_tov: int = 1600
     r_a_tov: int = 4000
     r_t_tov: int = 40
@@ -35,8 +37,9 @@ async def configure(management: Management, settings: Settings) -> None:
     await management.set_timers(e_d_tov=settings.e_d_tov, r_a_tov=settings.r_a_tov, r_t_tov=settings.r_t_tov)
     await management.set_allow_list(settings.allowed)
     base = 0
-    for lun, blocks in enumerate(settings.volumes):
-        await management.set_volume(lun, base_segment=base, blocks=blocks)
+    for lun, blocks in sorted(settings.volumes.items()):
+        protected = lun in settings.protected
+        await management.set_volume(lun, base_segment=base, blocks=blocks, write_protected=protected)
         base += blocks // SEGMENT_BLOCKS
     await management.set_priority(
         settings.mode, backup_quantum=settings.backup_quantum, online_time=settings.online_time

@@ -21,10 +21,11 @@ from portplex.device import Device, DriveAccess
 from portplex.executor import DeadlineExceeded, sleep
 from portplex.fabric.switch import Switch
 from portplex.files import write_whole
-from portplex.management import BLOCK_BYTES, SEGMENT_BLOCKS, PriorityMode
+from portplex.management import BLOCK_BYTES, PriorityMode
 from portplex.model.volume import VolumeModel
 from portplex.nport.backup_disk import BackupDisk
 from portplex.nport.host_initiator import HostInitiator, LogicalUnit
+from portplex.scenario.bring_up import Settings, configure, go_online
 
 ARRAY_WWPN = 0x5005_0760_0E80_0001
 ARRAY_WWNN = 0x5005_0760_0E80_0000
@@ -98,29 +99,22 @@ class Rig:
         e_d_tov: int = 1600,
     ) -> None:
         """Set everything from the console, load the drive, bring the link up, wait for the array's fabric login."""
-        management = self.management
-        await management.identify()
-        await management.set_port(ARRAY_WWPN, ARRAY_WWNN)
-        await management.set_timers(e_d_tov=e_d_tov, r_a_tov=4000, r_t_tov=40)
-        if allowed is None:
-            allowed = [*(host.wwpn for host in self.hosts), BACKUP_WWPN]
-        await management.set_allow_list(allowed)
-        base = 0
-        for lun, model in sorted(self.models.items()):
-            await management.set_volume(
-                lun, base_segment=base, blocks=model.blocks, write_protected=lun == self.sub and lun > 0
-            )
-            base += model.blocks // SEGMENT_BLOCKS
+        settings = Settings(
+            ARRAY_WWPN,
+            ARRAY_WWNN,
+            volumes={lun: model.blocks for lun, model in self.models.items()},
+            allowed=[*(host.wwpn for host in self.hosts), BACKUP_WWPN] if allowed is None else allowed,
+            protected=() if self.sub == MAIN else (self.sub,),
+            e_d_tov=e_d_tov,
+            mode=mode,
+            backup_quantum=backup_quantum,
+            online_time=online_time,
+        )
+        await configure(self.management, settings)
         before = self.folder / "drive_before.img"
         write_whole(before, b"".join(image for _, image in sorted(self.images.items())))
         await self.drive.load(before)
-        await management.set_priority(mode, backup_quantum=backup_quantum, online_time=online_time)
-        await management.enable_port()
-
-        async def logged_in() -> bool:
-            return (await management.port_status()).fabric_login
-
-        await self.until(logged_in, "the array's fabric login", 2_000_000)
+        await go_online(self.management, self.executor)
 
     async def log_in(self) -> Units:
         """Every host finds the array through the name server and sees exactly the volumes the console has defined."""
