@@ -19,7 +19,7 @@ PYTHON3 ?= python3
 export SIM
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools sim hil test test-fast test-long test-hil lint format waves screenshot bench clean distclean
+.PHONY: help setup tools sim hil test test-fast test-long test-hil lint format waves screenshot bench bench-hil clean distclean
 
 help: ## print the targets and variables
 	@echo "Targets:"
@@ -82,6 +82,9 @@ screenshot: $(READY) ## redraw the pictures in docs/ from a fresh run (needs GTK
 
 bench: $(READY) ## speed and throughput, written to sim_build/bench/bench.json
 	@$(BIN)/python bench/run.py $(ARGS)
+
+bench-hil: $(READY) $(GUEST) ## throughput of a Linux guest and where the time goes: sim_build/bench/bench_hil.json
+	@$(BIN)/python bench/run.py --hil $(ARGS)
 
 clean: ## remove everything generated
 	@find sim_build -mindepth 1 -not -name .gitkeep -delete

@@ -19,6 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from cpu_profile import simulation
 from figures import Figure, table
 from portplex.hil.ethernet import EthernetSide, QemuStream
 from portplex.hil.fcoe_device import FcoeDevice
@@ -122,21 +123,12 @@ def measure() -> list[Figure]:
     return found
 
 
-def _simulation(session: int) -> int:
-    """Process of the simulator."""
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        text = entry.read_text()
-        if "(array_bench)" in text and int(text.split(") ")[1].split()[3]) == session:
-            return int(entry.parent.name)
-    raise RuntimeError("the simulator is not there")
-
-
 def profile() -> None:
     """Processor time of the simulation by library and the largest symbols, for 64 KiB writes, then reads."""
 
     def record(load: Load) -> None:
         name, blocks, depth, commands, _ = SETS[0]
-        pid = _simulation(load.served.session)
+        pid = simulation(load.served.session)
         for write in (True, False):
             path = load.served.options.folder() / "perf.data"
             perf = subprocess.Popen(["perf", "record", "-q", "-F", "499", "-p", str(pid), "-o", str(path)])

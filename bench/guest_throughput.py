@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Throughput of a real Linux kernel over FCoE against the line rate of the simulated port, in wall time.
+"""Throughput of a real Linux kernel over FCoE against the line rate of the simulated port, in wall time, and with perf
+where the processor time goes meanwhile.
 
-python bench/guest_throughput.py    # not part of make bench: it needs QEMU
+make bench-hil    # not part of make bench: it needs QEMU
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import tempfile
@@ -14,7 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from figures import Figure, table
+from cpu_profile import CpuProfile, simulation
+from figures import Figure
 from portplex.hil.guest import Guest
 from portplex.hil.guest_image import guest_image
 from portplex.runs.serve import ServedProcess, ServeOptions
@@ -57,12 +60,17 @@ def measure() -> list[Figure]:
             (disk,) = guest.wait_for_disks(1)
             for name, pattern, block, depth, target in SETS:
                 for way in ("write", "read"):
-                    value, speed = share(served, guest, disk, pattern.format(way), block, depth)
+                    with _profile(served, guest, Path(folder)) as profile:
+                        value, speed = share(served, guest, disk, pattern.format(way), block, depth)
                     what = f"Linux guest, {way} {name} depth {depth}, of line rate in wall time"
                     figures.append(Figure(what, value, "share", f">= {target}"))
                     print(f"    {what}: {value:.3f} at {speed / 1e3:,.0f} k words/s", flush=True)
+                    print(f"    processor time: {profile or 'not known, perf is missing'}", flush=True)
     return figures
 
 
-if __name__ == "__main__":
-    print(table(measure()))
+def _profile(served: ServedProcess, guest: Guest, folder: Path) -> contextlib.AbstractContextManager[CpuProfile | None]:
+    """Nothing without perf."""
+    if not CpuProfile.possible():
+        return contextlib.nullcontext()
+    return CpuProfile({"simulation": simulation(served.session), "guest (QEMU)": guest.pid}, folder)

@@ -3,6 +3,7 @@
 
     python bench/run.py                    # all
     python bench/run.py throughput growth  # some; bench.json then holds these only
+    python bench/run.py --hil              # those with a Linux guest, into bench_hil.json (`make bench-hil`)
 
 Exit status 0 when everything was measured, also when a target was missed (the table says so); 1 when a measurement
 failed, and then bench.json is not written; 2 for an unknown name.
@@ -24,11 +25,12 @@ from portplex.simulate import build_root
 
 Measurement = Callable[[], list[Figure]]
 NAMES = ("throughput", "online_wait", "time_share", "array_speed", "growth", "main_job_time", "fcoe_throughput")
+HIL_NAMES = ("guest_throughput",)  # they need QEMU
 
 
-def measurements() -> dict[str, Measurement]:
-    """Every measurement by name: the `measure` of the module of that name."""
-    return {name: importlib.import_module(name).measure for name in NAMES}
+def measurements(names: Sequence[str]) -> dict[str, Measurement]:
+    """Measurements by name: the `measure` of the module of that name."""
+    return {name: importlib.import_module(name).measure for name in names}
 
 
 def run(chosen: Sequence[str], known: Mapping[str, Measurement], path: Path) -> int:
@@ -62,5 +64,12 @@ def run(chosen: Sequence[str], known: Mapping[str, Measurement], path: Path) -> 
     return 0
 
 
+def main(arguments: Sequence[str]) -> int:
+    folder = build_root() / "bench"
+    if arguments and arguments[0] == "--hil":
+        return run(arguments[1:], measurements(HIL_NAMES), folder / "bench_hil.json")
+    return run(arguments, measurements(NAMES), folder / "bench.json")
+
+
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:], measurements(), build_root() / "bench" / "bench.json"))
+    sys.exit(main(sys.argv[1:]))

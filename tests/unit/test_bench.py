@@ -93,3 +93,42 @@ def test_unknown_measurement_is_a_usage_error(tmp_path: Path, capsys: pytest.Cap
     assert bench_run.run(["speed"], {"throughput": list}, tmp_path / "bench.json") == 2
     assert "'speed': must be one of throughput" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.fast
+def test_guest_measurements_have_a_file_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """make bench-hil leaves bench.json as it is, and make bench measures nothing that needs QEMU."""
+    asked: list[tuple[str, ...]] = []
+
+    def measurements(names: tuple[str, ...]) -> dict[str, object]:
+        asked.append(names)
+        return {name: lambda: [figures.Figure("share", 1, "%", ">= 0")] for name in names}
+
+    monkeypatch.setattr(bench_run, "measurements", measurements)
+    monkeypatch.setattr(bench_run, "build_root", lambda: tmp_path)
+    assert bench_run.main([]) == 0
+    whole = (tmp_path / "bench" / "bench.json").read_text()
+    assert bench_run.main(["--hil"]) == 0
+    assert (tmp_path / "bench" / "bench.json").read_text() == whole
+    assert len(json.loads((tmp_path / "bench" / "bench_hil.json").read_text())) == len(asked[1])
+    assert not set(asked[0]) & set(asked[1])
+    assert "guest_throughput" in asked[1]
+    assert bench_run.main(["--hil", "throughput"]) == 2
+
+
+cpu_profile = load("cpu_profile", "cpu_profile.py")
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("dso", "whose"),
+    [
+        ("array_bench", "RTL model"),
+        ("[kernel.kallsyms]", "kernel (sockets, files)"),
+        ("libcocotbvpi_verilator.so", "cocotb, VPI"),
+        ("libpython3.11.so.1.0", "harness (Python, its C library)"),
+        ("libc.so.6", "harness (Python, its C library)"),
+    ],
+)
+def test_profile_tells_whose_code_a_library_is(dso: str, whose: str) -> None:
+    assert cpu_profile.part(dso) == whose
