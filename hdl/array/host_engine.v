@@ -792,11 +792,12 @@ module host_engine #(
                                     end else if (media && d_kind != KIND_RANGE)
                                         n_left = d_bytes;
 
-                                    if (wanted != 25'd0 ? n_paged : d_kind == KIND_CALL) begin
+                                    // a page nobody wants a byte of is built all the same: its fields may be wrong
+                                    if (d_kind == KIND_PAGE || (wanted != 25'd0 ? n_paged : d_kind == KIND_CALL)) begin
                                         n_state = TASK_ASK;
                                         if (d_request_sense) begin
                                             n_sense = !lun_ok_reg ? SENSE_NO_LUN : attention_sense;
-                                            attention_report <= lun_ok_reg;
+                                            attention_report <= lun_ok_reg && wanted != 25'd0;
                                         end
                                     end else if (n_left != 25'd0)
                                         n_state = TASK_ACQUIRE;

@@ -35,7 +35,7 @@ module fcp_codec (
     input  wire [3:0]   tx_kind,
     input  wire [3:0]   tx_index,
     input  wire [15:0]  tx_lun,
-    input  wire         tx_read,
+    input  wire [3:0]   tx_op,               // TI_READ, TI_WRITE, TI_VERIFY, TI_PROBE
     input  wire [31:0]  tx_lba,
     input  wire [31:0]  tx_offset,
     input  wire [31:0]  tx_length,
@@ -60,6 +60,8 @@ module fcp_codec (
 
 localparam [7:0] READ_10 = 8'h28;
 localparam [7:0] WRITE_10 = 8'h2A;
+localparam [7:0] VERIFY_10 = 8'h2F;
+localparam [7:0] BYTCHK_1 = 8'h02;
 localparam [7:0] CHECK_CONDITION = 8'h02;
 
 // ---- Decoder ----
@@ -107,6 +109,12 @@ wire tx_check = tx_status == CHECK_CONDITION;
 wire [3:0] sense_index = tx_index - (tx_code_valid ? 4'd8 : 4'd6);
 wire [15:0] blocks = tx_length[24:9];
 
+// the command: a probe is a VERIFY of the medium alone and moves no data
+wire tx_read = tx_op == `TI_READ;
+wire tx_probe = tx_op == `TI_PROBE;
+wire tx_verify = tx_op == `TI_VERIFY;
+wire [7:0] opcode = tx_read ? READ_10 : tx_verify || tx_probe ? VERIFY_10 : WRITE_10;
+
 always @* begin
     tx_word = 32'd0;
     tx_words = 4'd0;
@@ -119,11 +127,11 @@ always @* begin
             tx_words = 4'd8;
             case (tx_index)
                 4'd0: tx_word = {tx_lun, 16'h0000};
-                4'd2: tx_word = {24'h000000, 6'd0, tx_read, !tx_read};
-                4'd3: tx_word = {tx_read ? READ_10 : WRITE_10, 8'h00, tx_lba[31:16]};
+                4'd2: tx_word = {24'h000000, 6'd0, tx_read, !tx_read && !tx_probe};
+                4'd3: tx_word = {opcode, tx_verify ? BYTCHK_1 : 8'h00, tx_lba[31:16]};
                 4'd4: tx_word = {tx_lba[15:0], 8'h00, blocks[15:8]};
                 4'd5: tx_word = {blocks[7:0], 24'h000000};
-                4'd7: tx_word = tx_length;
+                4'd7: tx_word = tx_probe ? 32'd0 : tx_length;
                 default: tx_word = 32'd0;
             endcase
         end

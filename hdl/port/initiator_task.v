@@ -58,6 +58,7 @@ module initiator_task (
 wire [3:0] state = row_context[`CTX_STATE];
 wire tag_ok = done_tag == row_context[`CTX_TAG];
 wire read = row_context[`CTX_OP] == `TI_READ;
+wire probe = row_context[`CTX_OP] == `TI_PROBE;
 wire alive = state == `INITIATOR_CMND || state == `INITIATOR_WAIT || state == `INITIATOR_DATA;
 
 // RX_ID: named by the device in its first frame, constant from then on
@@ -65,11 +66,11 @@ wire [15:0] known_rx_id = read && !progress_fresh ? progress[`RXP_RX_ID] : row_c
 wire rx_id_ok = known_rx_id == 16'hFFFF || known_rx_id == rx_id;
 
 wire [31:0] left = {15'd0, row_context[`CTX_LENGTH]} - {15'd0, row_context[`CTX_DONE]};
-wire xfer_good = xfer_ok && !read && state == `INITIATOR_WAIT && xfer_offset == {15'd0, row_context[`CTX_DONE]}
+wire xfer_good = xfer_ok && !read && !probe && state == `INITIATOR_WAIT && xfer_offset == {15'd0, row_context[`CTX_DONE]}
     && xfer_length != 32'd0 && xfer_length <= left && xfer_length[1:0] == 2'b00;
 
 wire [16:0] moved = read ? (progress_fresh ? 17'd0 : progress[`RXP_DONE]) : row_context[`CTX_DONE];
-wire all_moved = moved == row_context[`CTX_LENGTH] && state == `INITIATOR_WAIT;
+wire all_moved = (probe || moved == row_context[`CTX_LENGTH]) && state == `INITIATOR_WAIT;
 
 initial begin
     next = 154'd0;

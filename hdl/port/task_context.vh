@@ -126,6 +126,8 @@
 `define TI_WRITE 4'd9
 `define TI_READ 4'd10
 `define TI_LOGOUT 4'd11
+`define TI_VERIFY 4'd12
+`define TI_PROBE 4'd13
 
 // done_status.
 `define DONE_GOOD 8'd0

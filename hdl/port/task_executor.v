@@ -155,7 +155,7 @@ fcp_codec codec (
     .xfer_ok(xfer_ok), .xfer_offset(xfer_offset), .xfer_length(xfer_length),
     .rsp_ok(rsp_ok), .rsp_status(rsp_status), .rsp_residual(rsp_residual), .rsp_failed(rsp_failed), .rsp_sense(rsp_sense),
     .tx_kind(kind), .tx_index(codec_index),
-    .tx_lun(create_lun), .tx_read(row_context[`CTX_OP] == `TI_READ), .tx_lba(create_lba),
+    .tx_lun(create_lun), .tx_op(row_context[`CTX_OP]), .tx_lba(create_lba),
     .tx_offset(relative_offset), .tx_length({15'd0, length}),
     .tx_status(full ? TASK_SET_FULL : ti_status), .tx_sense(ti_sense), .tx_information(ti_lba),
     // a refused command has moved nothing

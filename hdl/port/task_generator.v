@@ -411,7 +411,7 @@ always @(posedge clk) begin
                         turn_reg <= 2'd0;
                         source_reg <= SOURCE_QUEUE;
                         step_row <= 9'd0;
-                        if (q_op == `TI_WRITE || q_op == `TI_READ) begin
+                        if (!q_login) begin
                             state_reg <= STATE_LOOKUP;
                         end else begin
                             state_reg <= STATE_ACK;

@@ -316,6 +316,23 @@ def test_full_disk() -> None:
 
 
 @pytest.mark.fast
+def test_disk_verifies() -> None:
+    fabric = ready(Fabric())
+    fabric.run(fabric.host.write(UNIT, 8, bytes(range(256)) * 4))
+    last = len(fabric.disk.image()) // 512 - 1
+
+    def verify(lba: int, blocks: int, data: bytes | None = None):
+        command = cdb.verify_10(lba, blocks, bytchk=int(data is not None))
+        return fabric.run(fabric.host.command(DISK_ID, 0, command, data_out=data))
+
+    assert verify(8, 2, bytes(range(256)) * 4).status == verify(last, 1).status == 0
+    assert verify(8, 2, bytes(1024)).sense == sense.MISCOMPARE
+    assert verify(last, 2).sense == verify(last, 2, bytes(1024)).sense == sense.LBA_OUT_OF_RANGE
+    assert fabric.disk.image()[4096:5120] == bytes(range(256)) * 4 and len(fabric.disk.writes) == 1
+    assert fabric.nothing_left()
+
+
+@pytest.mark.fast
 @pytest.mark.parametrize(
     ("flags", "lun", "ended"),
     [

@@ -164,6 +164,10 @@ class RefusedError(Exception):
         self.status = status
 
 
+class PageRefusedError(RefusedError):
+    """The same, found out only when the page is built: after the direction flags have been looked at."""
+
+
 def _number(cdb: bytes, first: int, size: int) -> int:
     return int.from_bytes(cdb[first : first + size], "big")
 
@@ -303,8 +307,12 @@ class ScsiTarget:
         if opcode not in {c[0] for c in COMMANDS}:
             raise RefusedError(INVALID_OPCODE)
         media, page, list_length, allocation = self.media(cdb), b"", self.list_length(cdb), 0
+        late = None
         if media is None and list_length is None:
-            page, allocation = self.page(cdb, volume, login)
+            try:
+                page, allocation = self.page(cdb, volume, login)
+            except PageRefusedError as refused:
+                late, page, allocation = refused, b"\0", _number(cdb, 6, 4)
         action, lba, blocks = media or (Action.NONE, 0, 0)
         if cdb[cdb_length(opcode) - 1] & 4:  # NACA
             raise RefusedError(INVALID_FIELD)
@@ -329,6 +337,8 @@ class ScsiTarget:
         against = read if out else write
         if (read and write) or (asked and (against or (length and not read and not write))):
             return Answer(rsp_code=RSP_FIELDS_INVALID)
+        if late is not None:
+            raise late
         moved = min(wanted, length)
         if (action.takes and moved % BLOCK) or (out and not action.takes and moved != wanted):
             raise RefusedError(INVALID_FIELD_IN_IU)
@@ -574,7 +584,8 @@ class ScsiTarget:
             )
             return len(entries).to_bytes(4, "big") + entries
         opcode, action = cdb[3], _number(cdb, 4, 2) if cdb[2] & 7 == 2 else None
-        self._need(all((a is None) == (action is None) for o, a, _ in COMMANDS if o == opcode))
+        if any((a is None) != (action is None) for o, a, _ in COMMANDS if o == opcode):
+            raise PageRefusedError(INVALID_FIELD)
         if (opcode, action) not in {(o, a) for o, a, _ in COMMANDS}:
             return b"\0\x01\0\0"
         usage = usage_map(opcode, action)

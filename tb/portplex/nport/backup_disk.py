@@ -246,6 +246,8 @@ class BackupDisk(NPort):
             self._absent(task)
         elif cdb.opcode in WRITES:
             self._write(task)
+        elif cdb.opcode == OpCode.VERIFY_10:
+            self._verify(task)
         elif cdb.opcode in READS:
             self._read(task)
         else:
@@ -264,12 +266,28 @@ class BackupDisk(NPort):
     def _in_range(self, task: TargetTask) -> bool:
         return task.cdb.lba + task.cdb.blocks <= len(self._units[task.lun]) // BLOCK
 
+    def _verify(self, task: TargetTask) -> None:
+        """VERIFY(10): BYTCHK 0 says whether the blocks are there, BYTCHK 1 compares them with data as of a write."""
+        if task.cdb.bytchk == 1:
+            self._take(task)
+        elif not self._in_range(task):
+            self._check(task, sense.LBA_OUT_OF_RANGE)
+        elif task.cdb.bytchk or task.cmnd.length:
+            self._check(task, sense.INVALID_FIELD)
+        else:
+            self._respond(task, Rsp(ScsiStatus.GOOD))
+
     def _write(self, task: TargetTask) -> None:
+        if self.full_at is not None and self._in_range(task) and task.cdb.lba + task.cdb.blocks > self.full_at:
+            self._check(task, sense.SPACE_EXHAUSTED)
+        else:
+            self._take(task)
+
+    def _take(self, task: TargetTask) -> None:
+        """Data of the host for the blocks of the command."""
         cdb, length = task.cdb, task.cmnd.length
         if not self._in_range(task):
             self._check(task, sense.LBA_OUT_OF_RANGE)
-        elif self.full_at is not None and cdb.lba + cdb.blocks > self.full_at:
-            self._check(task, sense.SPACE_EXHAUSTED)
         elif not task.cmnd.write or length != cdb.blocks * BLOCK:
             self._check(task, sense.INVALID_FIELD)
         elif length == 0:
@@ -311,7 +329,15 @@ class BackupDisk(NPort):
 
     def _store(self, task: TargetTask, data: bytearray) -> None:
         cdb = task.cdb
-        self._units[task.lun][cdb.lba * BLOCK : (cdb.lba + cdb.blocks) * BLOCK] = data
+        blocks = memoryview(self._units[task.lun])[cdb.lba * BLOCK : (cdb.lba + cdb.blocks) * BLOCK]
+        if cdb.opcode == OpCode.VERIFY_10:
+            same = blocks == data
+            if same:
+                self._respond(task, Rsp(ScsiStatus.GOOD))
+            else:
+                self._check(task, sense.MISCOMPARE)
+            return
+        blocks[:] = data
         if task.fault is not None and task.fault.kind is FaultKind.SILENCE_AFTER_DATA:
             self.counts["silent"] += 1
             return

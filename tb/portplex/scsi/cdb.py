@@ -53,6 +53,7 @@ class Cdb(NamedTuple):
     page: int = 0
     evpd: bool = False
     service_action: int = 0
+    bytchk: int = 0
 
     @property
     def name(self) -> str:
@@ -91,6 +92,12 @@ def read_10(lba: int, blocks: int) -> bytes:
 
 def write_10(lba: int, blocks: int) -> bytes:
     return _block_10(OpCode.WRITE_10, lba, blocks)
+
+
+def verify_10(lba: int, blocks: int, *, bytchk: int = 0) -> bytes:
+    """VERIFY(10): of the medium alone (BYTCHK 0), or against as many blocks of the data-out buffer (1)."""
+    _check("bytchk", bytchk, 2)
+    return _10.pack(OpCode.VERIFY_10, bytchk << 1, *_10.unpack(_block_10(OpCode.VERIFY_10, lba, blocks))[2:])
 
 
 def read_16(lba: int, blocks: int) -> bytes:
@@ -155,12 +162,14 @@ def parse(cdb: bytes | memoryview) -> Cdb:
     if opcode in (
         OpCode.READ_10,
         OpCode.WRITE_10,
-        OpCode.VERIFY_10,
         OpCode.SYNCHRONIZE_CACHE_10,
         OpCode.READ_CAPACITY_10,
     ):
         _, _, lba, _, blocks, _ = _10.unpack_from(cdb)
         return Cdb(opcode, lba, blocks)
+    if opcode == OpCode.VERIFY_10:
+        _, flags, lba, _, blocks, _ = _10.unpack_from(cdb)
+        return Cdb(opcode, lba, blocks, bytchk=flags >> 1 & 3)
     if opcode in (OpCode.READ_16, OpCode.WRITE_16, OpCode.SYNCHRONIZE_CACHE_16):
         _, _, lba, blocks, _, _ = _16.unpack_from(cdb)
         return Cdb(opcode, lba, blocks)

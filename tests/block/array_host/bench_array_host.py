@@ -524,7 +524,8 @@ async def report_opcodes_residual_under(dut: Any) -> None:
 async def report_opcodes_invalid_field(dut: Any) -> None:
     await play(
         dut,
-        [data_in(cdb, 64) for cdb in (report_opcodes(64, 3), report_opcodes(64, 0x87), report_opcodes(64, 0, 0x0B))],
+        [data_in(cdb, 64) for cdb in (report_opcodes(64, 3), report_opcodes(64, 0x87), report_opcodes(64, 0, 0x0B))]
+        + [plain(report_opcodes(0, 2))],  # TEST UNIT READY has no service action, however few bytes are wanted
     )
 
 

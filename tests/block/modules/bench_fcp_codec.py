@@ -13,6 +13,12 @@ from portplex.fc.fcp import FCP_CMND, FCP_RSP, FCP_RSP_INFO, FCP_XFER_RDY
 
 CMND, XFER_RDY, RSP, READ_DATA, WRITE_DATA, TASK_SET_FULL = 0, 1, 2, 3, 4, 8
 SETTLE = 1  # ns
+COMMANDS = (  # operation, first bytes of the CDB, flags read and write, whether data moves
+    (9, b"\x2a\0", 0, 1, 1),  # TI_WRITE: WRITE(10)
+    (10, b"\x28\0", 1, 0, 1),  # TI_READ: READ(10)
+    (12, b"\x2f\2", 0, 1, 1),  # TI_VERIFY: VERIFY(10), BYTCHK 1
+    (13, b"\x2f\0", 0, 0, 0),  # TI_PROBE: VERIFY(10), BYTCHK 0
+)
 
 
 def fixed_sense(key: int, asc: int, ascq: int, length: int = 18, information: int | None = None) -> bytes:
@@ -107,10 +113,11 @@ def header(dut: Any) -> tuple[int, int]:
 async def writes_what_scapy_reads(dut: Any) -> None:
     rng = random.Random(cocotb.RANDOM_SEED)
     for _ in range(200):
-        lun, lba, blocks, read = rng.randrange(1 << 14), rng.randrange(1 << 32), rng.randrange(1, 129), rng.randrange(2)
-        payload = await written(dut, CMND, lun=lun, read=read, lba=lba, length=512 * blocks)
-        cdb = bytes([0x28 if read else 0x2A, 0]) + lba.to_bytes(4, "big") + b"\0" + blocks.to_bytes(2, "big") + b"\0"
-        unit = FCP_CMND(lun=lun, read=read, write=1 - read, cdb=cdb.ljust(16, b"\0"), fcp_dl=512 * blocks)
+        lun, lba, blocks = rng.randrange(1 << 14), rng.randrange(1 << 32), rng.randrange(1, 129)
+        op, begin, read, write, moves = rng.choice(COMMANDS)
+        payload = await written(dut, CMND, lun=lun, op=op, lba=lba, length=512 * blocks)
+        cdb = begin + lba.to_bytes(4, "big") + b"\0" + blocks.to_bytes(2, "big") + b"\0"
+        unit = FCP_CMND(lun=lun, read=read, write=write, cdb=cdb.ljust(16, b"\0"), fcp_dl=512 * blocks * moves)
         assert payload == bytes(unit) and header(dut) == (0x06, 0x290000)
 
         offset, burst = rng.randrange(1 << 32), rng.randrange(1 << 17)

@@ -9,7 +9,22 @@ from typing import Any
 
 import cocotb
 from clocked import Clocked, number
-from task_model import NONE, READ, WRITE, Clock, Context, Event, Initiator, Kind, Step, initiator, pack, unpack
+from task_model import (
+    NONE,
+    PROBE,
+    READ,
+    VERIFY,
+    WRITE,
+    Clock,
+    Context,
+    Event,
+    Initiator,
+    Kind,
+    Step,
+    initiator,
+    pack,
+    unpack,
+)
 
 EVENTS = (
     Event.CREATE, Event.TX_DONE, Event.TIMEOUT, Event.ABTS, Event.KILL, Event.XFER_RDY, Event.RSP, Event.BLS_REPLY,
@@ -33,7 +48,7 @@ class Bench:
     def context(self, state: int, op: int) -> Context:
         rng = self.rng
         length = 4 * rng.randrange(1, 16385)
-        done = rng.choice((0, length, 4 * rng.randrange(length // 4 + 1))) if op == WRITE else 0
+        done = rng.choice((0, length, 4 * rng.randrange(length // 4 + 1))) if op in (WRITE, VERIFY) else 0
         fields = {"valid": 1, "initiator": 1, "state": state, "op": op, "length": length, "done": done}
         rx_id = rng.choice((NONE, rng.randrange(NONE)))
         return unpack(rng.randrange(1 << 154)) | fields | {"rx_id": rx_id, "offset": rng.randrange(0, 4096, 4)}
@@ -98,10 +113,10 @@ class Bench:
 
 @cocotb.test()
 async def every_event_in_every_state(dut: Any) -> None:
-    """States times events times directions, each several times with inputs that fit and that do not."""
+    """States times events times operations, each several times with inputs that fit and that do not."""
     bench = Bench(dut)
     await bench.start()
-    for state, event, op in itertools.product(Initiator, EVENTS, (READ, WRITE)):
+    for state, event, op in itertools.product(Initiator, EVENTS, (READ, WRITE, VERIFY, PROBE)):
         for _ in range(8 if event in (Event.XFER_RDY, Event.RSP) else 2):
             context = bench.context(state, op)
             await bench.step(context, event, bench.inputs(context))
@@ -133,6 +148,13 @@ async def one_thing_wrong(dut: Any) -> None:
         read = burst | {"op": READ, "done": 0, "rx_id": NONE}
         step = await bench.step(read, Event.RSP, bench.inputs(read, **(good | {"progress": (moved, 0x1234)})))
         assert step.done is not None and (step.done[2] == 0) == (moved == 8192)
+    probe = burst | {"op": PROBE, "length": 512, "done": 0}
+    step = await bench.step(probe, Event.RSP, bench.inputs(probe, **good))
+    assert step.done == (PROBE, probe["slot"], 0), "a probe moves no data"
+    step = await bench.step(
+        probe, Event.XFER_RDY, bench.inputs(probe, **(good | {"xfer_offset": 0, "xfer_length": 512}))
+    )
+    assert step.build == Kind.ABTS, "a probe has no data to send"
 
 
 @cocotb.test()
@@ -143,7 +165,7 @@ async def random_lives(dut: Any) -> None:
     rng = bench.rng
     lives = 0
     for _ in range(100):
-        context = bench.context(0, rng.choice((READ, WRITE))) | {"done": 0, "rx_id": NONE, "retry": 0}
+        context = bench.context(0, rng.choice((READ, WRITE, VERIFY, PROBE))) | {"done": 0, "rx_id": NONE, "retry": 0}
         step = await bench.step(context, Event.CREATE, bench.inputs(context))
         timer, completions, aborts, rested = Clock.STOP, 0, 0, False
         for _ in range(60):

@@ -16,7 +16,9 @@ import cocotb
 from clocked import Clocked, number
 from task_model import (
     NONE,
+    PROBE,
     READ,
+    VERIFY,
     WRITE,
     Clock,
     Context,
@@ -267,15 +269,15 @@ class Bench:
         elif kind == Kind.ABTS:
             assert (d["r_ctl"], d["f_ctl"], d["parameter"], unit) == (0x81, 0x090000, 0, b"")
         elif kind == Kind.CMND:
-            read, blocks = c["op"] == READ, c["length"] // 512
-            cdb = (
-                bytes([0x28 if read else 0x2A, 0])
-                + i["create_lba"].to_bytes(4, "big")
-                + b"\0"
-                + blocks.to_bytes(2, "big")
-            )
+            op, blocks = c["op"], c["length"] // 512
+            begin = {READ: b"\x28\0", WRITE: b"\x2a\0", VERIFY: b"\x2f\2", PROBE: b"\x2f\0"}[op]
+            cdb = begin + i["create_lba"].to_bytes(4, "big") + b"\0" + blocks.to_bytes(2, "big")
             command = FCP_CMND(
-                lun=i["create_lun"], read=read, write=not read, cdb=cdb.ljust(16, b"\0"), fcp_dl=c["length"]
+                lun=i["create_lun"],
+                read=op == READ,
+                write=op in (WRITE, VERIFY),
+                cdb=cdb.ljust(16, b"\0"),
+                fcp_dl=0 if op == PROBE else c["length"],
             )
             assert unit == bytes(command)
         elif kind == Kind.XFER_RDY:
@@ -351,7 +353,11 @@ async def every_event_is_carried_out(dut: Any) -> None:
         i["rx_id"] = i["header"].rx_id
         if context["initiator"]:
             length = 512 * rng.randrange(1, 129)
-            context |= {"op": rng.choice((READ, WRITE)), "length": length, "offset": 4 * rng.randrange(1024)}
+            context |= {
+                "op": rng.choice((READ, WRITE, VERIFY, PROBE)),
+                "length": length,
+                "offset": 4 * rng.randrange(1024),
+            }
             context |= {"done": rng.choice((0, length, 512 * rng.randrange(length // 512))), "rx_id": NONE}
             context |= given
             i["progress"] = rng.choice((None, (length, i["rx_id"])))

@@ -16,12 +16,14 @@ from task_model import (
     LOGOUT,
     NONE,
     NOT_LOGGED_IN,
+    PROBE,
     PROTOCOL,
     READ,
     RECEIVE,
     RELEASE,
     RESPOND,
     SEND,
+    VERIFY,
     WRITE,
     Context,
     Event,
@@ -244,7 +246,7 @@ class World:
         if given.event == Event.TX_DONE:
             assert tag == self.ends[0][1]
         created = given.event == Event.CREATE and given.context is not None and given.context["initiator"]
-        if created or (given.done is not None and given.done[0] in (WRITE, READ)):
+        if created or (given.done is not None and given.done[0] in (WRITE, READ, VERIFY, PROBE)):
             self.judge_own(given)
         else:
             self.steps.append(given)
@@ -443,7 +445,7 @@ class Bench:
 
     def instruction(self, **given: Any) -> Instruction:
         rng = self.rng
-        op = rng.choice((SEND, RECEIVE, RESPOND, RELEASE, LOGIN, WRITE, WRITE, READ, READ, LOGOUT))
+        op = rng.choice((SEND, RECEIVE, RESPOND, RELEASE, LOGIN, WRITE, WRITE, READ, READ, VERIFY, PROBE, LOGOUT))
         task = self.some_row() if rng.random() < 0.9 else rng.randrange(256)
         fields = {
             "op": op, "task": task, "slot": rng.randrange(512), "port_id": rng.choice(PEERS),

@@ -19,6 +19,7 @@ FIELDS = {
     "abts_seq_id": (146, 8),
 }  # fmt: skip
 SEND, RECEIVE, RESPOND, RELEASE, ABORT_TASK, LOGIN, WRITE, READ, LOGOUT = 0, 1, 2, 3, 4, 8, 9, 10, 11
+VERIFY, PROBE = 12, 13  # VERIFY(10): with data to compare, and of the medium alone
 GOOD, ABORTED, TIMED_OUT, REJECTED, SCSI, PROTOCOL, LINK_DOWN, NOT_LOGGED_IN = range(8)
 NONE = 0xFFFF  # an X_ID that is not assigned
 
@@ -142,7 +143,7 @@ def initiator(c: Context, event: Event, i: dict[str, Any]) -> Step:
     `progress`: (bytes, RX_ID) of the data received, or None."""
     step = Step(dict(c), position=c["offset"], length=c["length"])
     state = c["state"]
-    read = c["op"] == READ
+    read, probe = c["op"] == READ, c["op"] == PROBE
     under_way = state in (Initiator.CMND, Initiator.WAIT, Initiator.DATA)
     known = i["progress"][1] if read and i["progress"] else c["rx_id"]
     moved = (i["progress"] or (0, 0))[0] if read else c["done"]
@@ -176,7 +177,14 @@ def initiator(c: Context, event: Event, i: dict[str, Any]) -> Step:
             step.counters.add("unknown_exchange")
         elif event == Event.XFER_RDY:
             fits = c["done"] == i["xfer_offset"] and 0 < i["xfer_length"] <= c["length"] - c["done"]
-            if i["xfer_ok"] and not read and state == Initiator.WAIT and fits and i["xfer_length"] % 4 == 0:
+            if (
+                i["xfer_ok"]
+                and not read
+                and not probe
+                and state == Initiator.WAIT
+                and fits
+                and i["xfer_length"] % 4 == 0
+            ):
                 step.go(Initiator.DATA)
                 step.context |= {"rx_id": i["rx_id"], "done": c["done"] + i["xfer_length"]}
                 step.build, step.timer = Kind.WRITE_DATA, Clock.STOP
@@ -190,7 +198,7 @@ def initiator(c: Context, event: Event, i: dict[str, Any]) -> Step:
                 finish(PROTOCOL)
             elif i["rsp_status"] or i["rsp_residual"]:
                 finish(SCSI)
-            elif moved == c["length"] and state == Initiator.WAIT:
+            elif (probe or moved == c["length"]) and state == Initiator.WAIT:
                 finish(GOOD)
             else:  # GOOD before all data has moved is no good
                 step.counters.add("sequence_error")

@@ -14,11 +14,13 @@ from port_model import (
     ABORT_TASK,
     LOGIN,
     LOGOUT,
+    PROBE,
     READ,
     RECEIVE,
     RELEASE,
     RESPOND,
     SEND,
+    VERIFY,
     WRITE,
     Frame,
     Port,
@@ -27,6 +29,8 @@ from port_model import (
     pattern,
     rsp,
 )
+
+from portplex.scsi.sense import LBA_OUT_OF_RANGE, MISCOMPARE
 
 HOST = 0x010001
 DEVICE = 0x020001
@@ -169,6 +173,7 @@ class Device:
     def __init__(self, port: Port, burst: int = 4096) -> None:
         self.port = port
         self.burst = burst
+        self.capacity = 1 << 20
         self.blocks: dict[int, bytes] = {}
         port.on_command = self.serve
 
@@ -177,9 +182,14 @@ class Device:
         rx_id = 0x8000 | ox_id
         cdb, length = frame.payload[12:28], int.from_bytes(frame.payload[28:32], "big")
         lba = int.from_bytes(cdb[2:6], "big")
-        assert int.from_bytes(cdb[7:9], "big") * 512 == length
-        if cdb[0] == 0x2A:
-            assert frame.payload[11] == 1
+        blocks = int.from_bytes(cdb[7:9], "big")
+        answer = bytes(24)
+        if cdb[:2] == b"\x2f\0":  # VERIFY of the medium: no data
+            assert frame.payload[11] == 0 and length == 0
+            if lba + blocks > self.capacity:
+                answer = rsp(2, sense=LBA_OUT_OF_RANGE.pack())
+        elif cdb[0] in (0x2A, 0x2F):
+            assert frame.payload[11] == 1 and blocks * 512 == length and cdb[1] == (0 if cdb[0] == 0x2A else 2)
             data = b""
             while len(data) < length:
                 size = min(self.burst, length - len(data))
@@ -187,13 +197,16 @@ class Device:
                 frames, piece, base = await port.sequence(device, ox_id)
                 assert base == len(data) and len(piece) == size and all(f.header.rx_id == rx_id for f in frames)
                 data += piece
-            for i in range(0, length, 512):
-                self.blocks[lba + i // 512] = data[i : i + 512]
+            if cdb[0] == 0x2A:
+                self.blocks |= {lba + i: data[512 * i : 512 * i + 512] for i in range(blocks)}
+            elif any(self.blocks[lba + i] != data[512 * i : 512 * i + 512] for i in range(blocks)):
+                answer = rsp(2, sense=MISCOMPARE.pack())
         else:
-            assert cdb[0] == 0x28 and frame.payload[11] == 2
+            assert cdb[0] == 0x28 and frame.payload[11] == 2 and blocks * 512 == length
             data = b"".join(self.blocks[lba + i] for i in range(length // 512))
             await port.push_data(device, data, ox_id=ox_id, rx_id=rx_id, offset=0, responder=True, seq_id=9)
-        await port.push(7, device, 0x990000, bytes(24), ox_id=ox_id, rx_id=rx_id)
+        fill = 2 if len(answer) > 24 else 0  # 18 bytes of sense
+        await port.push(7, device, 0x990000 | fill, answer, ox_id=ox_id, rx_id=rx_id)
 
 
 @cocotb.test()
@@ -511,6 +524,31 @@ async def responses(dut: Any) -> None:
         await port.push(7, DEVICE, 0x990000 | (-len(sense) % 4 if number == 0 else 0), payload, ox_id=own, rx_id=0x8000)
         done = await port.completion(READ, slot=1)
         assert (done.status, done.scsi_status, done.sense) == (status, scsi, key)
+    await port.drained()
+
+
+@cocotb.test()
+async def verifies(dut: Any) -> None:
+    """VERIFY(10): the device compares data that the array sends, and is asked how far it reaches without any."""
+    port = Port(dut)
+    await port.start()
+    await port.set_list(3, [7, 2, 11])
+    data = pattern(8192, 9)
+    await port.store([7, 2, 11], 512, data)
+    device = Device(port, burst=4096)
+    await port.instruct(WRITE, slot=3, offset=512, length=8192, port_id=DEVICE, lba=50)
+    assert (await port.completion(WRITE, slot=3)).status == 0
+    await port.instruct(VERIFY, slot=3, offset=512, length=8192, port_id=DEVICE, lba=50)
+    assert (await port.completion(VERIFY, slot=3)).status == 0
+    device.blocks[57] = bytes(512)
+    await port.instruct(VERIFY, slot=3, offset=512, length=8192, port_id=DEVICE, lba=50)
+    done = await port.completion(VERIFY, slot=3)
+    assert (done.status, done.scsi_status, done.sense) == (4, 2, 0x0E1D00)
+    device.capacity = 1000
+    for lba, expected in ((999, (0, 0, 0)), (1000, (4, 2, 0x052100))):
+        await port.instruct(PROBE, slot=3, length=512, port_id=DEVICE, lba=lba)
+        done = await port.completion(PROBE, slot=3)
+        assert (done.status, done.scsi_status, done.sense) == expected
     await port.drained()
 
 

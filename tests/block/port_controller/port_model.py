@@ -17,6 +17,7 @@ from portplex.fc.header import Header
 
 MY_ID = 0x010E00
 SEND, RECEIVE, RESPOND, RELEASE, ABORT_TASK, LOGIN, WRITE, READ, LOGOUT = 0, 1, 2, 3, 4, 8, 9, 10, 11
+VERIFY, PROBE = 12, 13
 SEGMENT = 4096
 COUNTERS = {
     "bad_header": 0,
