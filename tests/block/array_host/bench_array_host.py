@@ -85,7 +85,7 @@ READS, WRITES = (0x08, 0x28, 0xA8, 0x88), (0x0A, 0x2A, 0xAA, 0x8A)
 
 
 @cocotb.test()
-async def read_simple(dut: Any) -> None:
+async def test_read_simple(dut: Any) -> None:
     """All four lengths of READ; unaligned starts, up to the last block, several chunks."""
     cases = [(0, 1), (5, 3), (7, 128), (8, 129), (100, 250)]
     rig = await play(
@@ -97,14 +97,14 @@ async def read_simple(dut: Any) -> None:
 
 
 @cocotb.test()
-async def read_zero_blocks(dut: Any) -> None:
+async def test_read_0blocks(dut: Any) -> None:
     """No data; READ(6) with 0 means 256 blocks."""
     rig = await play(dut, [*(read(op, 10, 0) for op in READS[1:]), read(0x08, 10, 256), read(0x28, 70000, 0)])
     assert sum(op == SEND for op, _, _ in rig.log) == 2
 
 
 @cocotb.test()
-async def read_beyond_end(dut: Any) -> None:
+async def test_read_beyond_eol(dut: Any) -> None:
     await play(
         dut,
         [
@@ -119,21 +119,16 @@ async def read_beyond_end(dut: Any) -> None:
 
 
 @cocotb.test()
-async def read_residual_over(dut: Any) -> None:
-    """FCP_DL smaller than the transfer length: only so much is sent, odd lengths too."""
+async def test_read_residuals(dut: Any) -> None:
+    """FCP_DL smaller than the transfer length: only so much is sent, odd lengths too; and larger."""
     lengths = (0, 1, 4, 511, 512, 1001, 65536, 65538, 100 * BLOCK)
-    await play(dut, [read(op, 33, 200, length) for op in READS for length in lengths])
+    over = [read(op, 33, 200, length) for op in READS for length in lengths]
+    under = [read(op, 3, 2, length) for op in READS for length in (1025, 4096, 1 << 31)] + [read(0x28, 3, 0, 512)]
+    await play(dut, over + under)
 
 
 @cocotb.test()
-async def read_residual_under(dut: Any) -> None:
-    await play(
-        dut, [read(op, 3, 2, length) for op in READS for length in (1025, 4096, 1 << 31)] + [read(0x28, 3, 0, 512)]
-    )
-
-
-@cocotb.test()
-async def read_invalid_field(dut: Any) -> None:
+async def test_read_invalid(dut: Any) -> None:
     """Protection, NACA, and more blocks than VPD page B0h announces."""
     flagged = [data_in(block_cdb(op, 0, 1, flag), BLOCK) for op in READS[1:] for flag in (0x20, 0x40, 0x80, 0xE0)]
     naca = [data_in(block_cdb(op, 0, 1)[:-1] + b"\x04", BLOCK) for op in READS]
@@ -142,25 +137,25 @@ async def read_invalid_field(dut: Any) -> None:
 
 
 @cocotb.test()
-async def read_flags(dut: Any) -> None:
+async def test_read_flags(dut: Any) -> None:
     """DPO is a hint; FUA is met by the non-volatile cache."""
     await play(dut, [data_in(block_cdb(op, 9, 1, flag), BLOCK) for op in READS[1:] for flag in (0x08, 0x10, 0x18)])
 
 
 @cocotb.test()
-async def read_longest(dut: Any) -> None:
+async def test_read_longest(dut: Any) -> None:
     """65535 blocks, 512 chunks: the largest transfer."""
     await play(dut, [read(0x28, 1, 65535)], delay=3, stall=0.0)
 
 
 @cocotb.test()
-async def read_drive_error(dut: Any) -> None:
+async def test_read_drive_error(dut: Any) -> None:
     """The first or a later chunk cannot be staged: medium error, the residual says what had been sent."""
     await play(dut, [read(0x28, 9, 300, stage_error=n, fault_sense=0x031100) for n in (0, 1, 2)])
 
 
 @cocotb.test()
-async def read_transfer_fails(dut: Any) -> None:
+async def test_read_transfer_fails(dut: Any) -> None:
     """A SEND that ends with timeout or protocol error: aborted command, the chunk is released."""
     cases = [(2, 0x0B4B06), (5, 0x0B4B00), (6, 0x0B4B00)]
     await play(
@@ -169,7 +164,7 @@ async def read_transfer_fails(dut: Any) -> None:
 
 
 @cocotb.test()
-async def write_simple(dut: Any) -> None:
+async def test_write_simple(dut: Any) -> None:
     rig = await rig_for(dut)
     for op in WRITES:
         for lba, blocks in ((0, 1), (5, 3), (7, 128), (8, 129), (100, 250)):
@@ -180,38 +175,32 @@ async def write_simple(dut: Any) -> None:
 
 
 @cocotb.test()
-async def write_zero_blocks(dut: Any) -> None:
+async def test_write_0blocks(dut: Any) -> None:
     rig = await rig_for(dut)
     await rig.run(*(write(rig, op, 10, 0) for op in WRITES[1:]), write(rig, 0x0A, 10, 256))
     await rig.settle()
 
 
 @cocotb.test()
-async def write_beyond_end(dut: Any) -> None:
+async def test_write_beyond_eol(dut: Any) -> None:
     rig = await rig_for(dut)
     await rig.run(*(write(rig, op, 60, 5, volume=SMALL) for op in WRITES), write(rig, 0x8A, 1 << 40, 1))
     await rig.settle()
 
 
 @cocotb.test()
-async def write_residual_over(dut: Any) -> None:
-    """FCP_DL smaller than the transfer: whole blocks are written, a part of a block is refused."""
+async def test_write_residuals(dut: Any) -> None:
+    """FCP_DL smaller than the transfer: whole blocks are written, a part of a block is refused; and larger."""
     rig = await rig_for(dut)
     for op in WRITES:
         for length in (0, 512, 1001, 65536, 66048):
             await rig.run(write(rig, op, 33, 200, length))
-    await rig.settle()
-
-
-@cocotb.test()
-async def write_residual_under(dut: Any) -> None:
-    rig = await rig_for(dut)
     await rig.run(*(write(rig, op, 3 + 10 * n, 2, 3000) for n, op in enumerate(WRITES)), write(rig, 0x2A, 0, 0, 512))
     await rig.settle()
 
 
 @cocotb.test()
-async def write_invalid_field(dut: Any) -> None:
+async def test_write_invalid(dut: Any) -> None:
     rig = await rig_for(dut)
     bad = [Command(block_cdb(op, 0, 1, 0x20), BLOCK, False, True, payload=bytes(BLOCK)) for op in WRITES[1:]]
     good = [data_out(rig, block_cdb(op, 3, 1, flag), BLOCK) for op in WRITES[1:] for flag in (0x08, 0x10)]
@@ -220,7 +209,7 @@ async def write_invalid_field(dut: Any) -> None:
 
 
 @cocotb.test()
-async def write_protected(dut: Any) -> None:
+async def test_write_protected(dut: Any) -> None:
     rig = await rig_for(dut)
     await rig.run(*(write(rig, op, 0, 4, volume=PROTECTED) for op in WRITES), write(rig, 0x2A, 0, 0, volume=PROTECTED))
     await rig.run(read(0x28, 0, 4, volume=PROTECTED))
@@ -228,7 +217,7 @@ async def write_protected(dut: Any) -> None:
 
 
 @cocotb.test()
-async def write_drive_error(dut: Any) -> None:
+async def test_write_drive_error(dut: Any) -> None:
     """A segment that is only partly covered cannot be staged, or the release reports an error."""
     rig = await rig_for(dut)
     for number in (0, 1, 2):
@@ -238,7 +227,7 @@ async def write_drive_error(dut: Any) -> None:
 
 
 @cocotb.test()
-async def write_transfer_fails(dut: Any) -> None:
+async def test_write_transfer_fails(dut: Any) -> None:
     """Data-out that ends short (timeout, protocol error): discarded, aborted command, earlier chunks counted."""
     rig = await rig_for(dut)
     for number in (0, 2):
@@ -269,52 +258,75 @@ async def direction_flags_contradict(dut: Any) -> None:
 
 
 @cocotb.test()
-async def verify_simple(dut: Any) -> None:
+async def test_verify_simple(dut: Any) -> None:
     """The blocks are staged, nothing is sent; a drive error is a medium error."""
     rig = await play(dut, [plain(block_cdb(op, 7, n)) for op in (0x2F, 0x8F) for n in (1, 300)])
     assert not any(op == SEND for op, _, _ in rig.log)
 
 
 @cocotb.test()
-async def verify_drive_error(dut: Any) -> None:
+async def test_verify_drive_error(dut: Any) -> None:
     await play(dut, [plain(block_cdb(0x2F, 7, 300), stage_error=1, fault_sense=0x031100)])
 
 
 @cocotb.test()
-async def verify_zero_blocks(dut: Any) -> None:
-    await play(dut, [plain(block_cdb(op, 7, 0)) for op in (0x2F, 0x8F)])
+async def test_verify_0blocks(dut: Any) -> None:
+    await play(dut, [plain(block_cdb(op, 7, 0, flag)) for op in (0x2F, 0x8F) for flag in (0, 2, 6)])
 
 
 @cocotb.test()
-async def verify_beyond_end(dut: Any) -> None:
-    await play(dut, [plain(block_cdb(op, 60, 5), SMALL) for op in (0x2F, 0x8F)])
+async def test_verify_beyond_eol(dut: Any) -> None:
+    rig = await play(dut, [plain(block_cdb(op, 60, 5), SMALL) for op in (0x2F, 0x8F)])
+    for op in (0x2F, 0x8F):
+        await rig.run(data_out(rig, block_cdb(op, 60, 5, 2), 5 * BLOCK, SMALL))
+        await rig.run(data_out(rig, block_cdb(op, 64, 1, 6), BLOCK, SMALL))
+    await rig.settle()
 
 
 @cocotb.test()
-async def verify_residual_under(dut: Any) -> None:
-    await play(dut, [Command(block_cdb(0x2F, 7, 9), 4096, read=r, write=not r) for r in (False, True)])
+async def test_verify_residuals(dut: Any) -> None:
+    """FCP_DL without data that move; with BYTCHK, FCP_DL shorter than what is compared is refused."""
+    rig = await play(dut, [Command(block_cdb(0x2F, 7, 9), 4096, read=r, write=not r) for r in (False, True)])
+    for flag in (2, 6):
+        size = BLOCK if flag == 6 else 5 * BLOCK
+        await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), size - 4))
+        await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), block_of(rig, 10, 5)[:size] + bytes(512)))
+    await rig.settle()
 
 
 @cocotb.test()
-async def verify_invalid_field(dut: Any) -> None:
+async def test_verify_invalid(dut: Any) -> None:
     """BYTCHK 2 and protection are not offered; more blocks than announced."""
     bad = [plain(block_cdb(op, 0, 1, flag)) for op in (0x2F, 0x8F) for flag in (0x04, 0x20, 0x24)]
     await play(dut, [*bad, plain(block_cdb(0x8F, 0, 65536))])
 
 
 @cocotb.test()
-async def synchronize_cache_simple(dut: Any) -> None:
+async def test_synchronize_cache_simple(dut: Any) -> None:
     await play(dut, [plain(block_cdb(op, 7, 57, flag), SMALL) for op in (0x35, 0x91) for flag in (0, 2)])
 
 
 @cocotb.test()
-async def synchronize_cache_zero_blocks(dut: Any) -> None:
+async def test_synchronize_cache_0blocks(dut: Any) -> None:
     await play(dut, [plain(block_cdb(op, lba, 0), SMALL) for op in (0x35, 0x91) for lba in (0, 64)])
 
 
 @cocotb.test()
-async def synchronize_cache_beyond_end(dut: Any) -> None:
+async def test_synchronize_cache_beyond_eol(dut: Any) -> None:
     await play(dut, [plain(block_cdb(op, 60, 5), SMALL) for op in (0x35, 0x91)] + [plain(block_cdb(0x91, 1 << 33, 0))])
+
+
+@cocotb.test()
+async def test_synchronize_cache_residuals(dut: Any) -> None:
+    await play(
+        dut, [Command(block_cdb(op, 7, 9), 512, read=r, write=not r) for op in (0x35, 0x91) for r in (False, True)]
+    )
+
+
+@cocotb.test()
+async def test_synchronize_cache_invalid(dut: Any) -> None:
+    """NACA."""
+    await play(dut, [plain(block_cdb(op, 7, 9)[:-1] + b"\x04") for op in (0x35, 0x91)])
 
 
 # ---- commands that describe the array ----
@@ -330,18 +342,30 @@ PAGES = (None, 0x00, 0x80, 0x83, 0x86, 0x87, 0xB0, 0xB1, 0xB2)
 
 
 @cocotb.test()
-async def test_unit_ready_simple(dut: Any) -> None:
+async def test_test_unit_ready_simple(dut: Any) -> None:
     await play(dut, [plain(bytes(6), volume) for volume in range(4)])
 
 
 @cocotb.test()
-async def inquiry_simple(dut: Any) -> None:
+async def test_test_unit_ready_residuals(dut: Any) -> None:
+    """FCP_DL that is not 0, with either direction flag."""
+    await play(dut, [Command(bytes(6), 512, read=r, write=not r) for r in (False, True)])
+
+
+@cocotb.test()
+async def test_test_unit_ready_invalid(dut: Any) -> None:
+    """NACA."""
+    await play(dut, [plain(bytes(5) + b"\x04")])
+
+
+@cocotb.test()
+async def test_inquiry_simple(dut: Any) -> None:
     """Standard data and every page, of each volume."""
     await play(dut, [data_in(inquiry(page, 255), 255, volume) for page in PAGES for volume in (MAIN, PROTECTED, SMALL)])
 
 
 @cocotb.test()
-async def inquiry_absent_lun(dut: Any) -> None:
+async def test_inquiry_absent_lun(dut: Any) -> None:
     """Peripheral qualifier 3h; LUN forms that are not single level are absent too."""
     rig = await rig_for(dut)
     absent = [
@@ -361,19 +385,15 @@ async def inquiry_absent_lun(dut: Any) -> None:
 
 
 @cocotb.test()
-async def inquiry_residual_over(dut: Any) -> None:
-    """FCP_DL below the allocation length."""
-    await play(dut, [data_in(inquiry(page, 255), length) for page in (None, 0x83) for length in PAGE_LENGTHS])
+async def test_inquiry_residuals(dut: Any) -> None:
+    """FCP_DL below the allocation length; the allocation length truncates and FCP_DL is larger."""
+    over = [data_in(inquiry(page, 255), length) for page in (None, 0x83) for length in PAGE_LENGTHS]
+    under = [data_in(inquiry(page, n), 256) for page in (None, 0x83) for n in (*PAGE_LENGTHS, 256, 65535)]
+    await play(dut, over + under)
 
 
 @cocotb.test()
-async def inquiry_residual_under(dut: Any) -> None:
-    """The allocation length truncates; FCP_DL is larger."""
-    await play(dut, [data_in(inquiry(page, n), 256) for page in (None, 0x83) for n in (*PAGE_LENGTHS, 256, 65535)])
-
-
-@cocotb.test()
-async def inquiry_invalid_field(dut: Any) -> None:
+async def test_inquiry_invalid(dut: Any) -> None:
     bad = [data_in(inquiry(page, 255), 255) for page in (0x01, 0x81, 0x82, 0x88, 0xB3, 0xFF)]
     await play(
         dut, [*bad, data_in(bytes([0x12, 0, 0x80, 0, 255, 0]), 255), data_in(bytes([0x12, 2, 0, 0, 255, 0]), 255)]
@@ -381,7 +401,7 @@ async def inquiry_invalid_field(dut: Any) -> None:
 
 
 @cocotb.test()
-async def request_sense_simple(dut: Any) -> None:
+async def test_request_sense_simple(dut: Any) -> None:
     """No sense, the unit attention (once), and an absent logical unit as sense data."""
     sense = bytes([3, 0, 0, 0, 18, 0])
     rig = await rig_for(dut, attentions=True)
@@ -392,17 +412,13 @@ async def request_sense_simple(dut: Any) -> None:
 
 
 @cocotb.test()
-async def request_sense_residual_over(dut: Any) -> None:
-    await play(dut, [data_in(bytes([3, 0, 0, 0, 252, 0]), length) for length in PAGE_LENGTHS])
+async def test_request_sense_residuals(dut: Any) -> None:
+    over = [data_in(bytes([3, 0, 0, 0, 252, 0]), length) for length in PAGE_LENGTHS]
+    await play(dut, over + [data_in(bytes([3, 0, 0, 0, n, 0]), 252) for n in PAGE_LENGTHS])
 
 
 @cocotb.test()
-async def request_sense_residual_under(dut: Any) -> None:
-    await play(dut, [data_in(bytes([3, 0, 0, 0, n, 0]), 252) for n in PAGE_LENGTHS])
-
-
-@cocotb.test()
-async def request_sense_invalid_field(dut: Any) -> None:
+async def test_request_sense_invalid(dut: Any) -> None:
     await play(dut, [data_in(bytes([3, 1, 0, 0, 252, 0]), 252)])
 
 
@@ -411,22 +427,18 @@ def report_luns(select: int, allocation: int) -> bytes:
 
 
 @cocotb.test()
-async def report_luns_simple(dut: Any) -> None:
+async def test_report_luns_simple(dut: Any) -> None:
     await play(dut, [data_in(report_luns(select, 1024), 1024) for select in (0, 1, 2)])
 
 
 @cocotb.test()
-async def report_luns_residual_over(dut: Any) -> None:
-    await play(dut, [data_in(report_luns(0, 4096), length) for length in PAGE_LENGTHS])
+async def test_report_luns_residuals(dut: Any) -> None:
+    over = [data_in(report_luns(0, 4096), length) for length in PAGE_LENGTHS]
+    await play(dut, over + [data_in(report_luns(0, n), 4096) for n in (*PAGE_LENGTHS, 0xFFFFFFFF)])
 
 
 @cocotb.test()
-async def report_luns_residual_under(dut: Any) -> None:
-    await play(dut, [data_in(report_luns(0, n), 4096) for n in (*PAGE_LENGTHS, 0xFFFFFFFF)])
-
-
-@cocotb.test()
-async def report_luns_invalid_field(dut: Any) -> None:
+async def test_report_luns_invalid(dut: Any) -> None:
     """Unknown selections; an absent LUN other than 0."""
     await play(
         dut, [data_in(report_luns(s, 64), 64) for s in (3, 0x10, 0xFF)] + [data_in(report_luns(0, 64), 64, ABSENT)]
@@ -438,7 +450,7 @@ def read_capacity_16(allocation: int, lba: int = 0, action: int = 0x10, partial:
 
 
 @cocotb.test()
-async def read_capacity_simple(dut: Any) -> None:
+async def test_read_capacity_simple(dut: Any) -> None:
     luns = (MAIN, PROTECTED, ABSENT, SMALL)
     await play(
         dut,
@@ -447,22 +459,15 @@ async def read_capacity_simple(dut: Any) -> None:
 
 
 @cocotb.test()
-async def read_capacity_residual_over(dut: Any) -> None:
-    ten = [data_in(bytes([0x25]) + bytes(9), length) for length in (0, 4, 7)]
-    await play(dut, ten + [data_in(read_capacity_16(32), length) for length in (0, 12, 31)])
+async def test_read_capacity_residuals(dut: Any) -> None:
+    over = [data_in(bytes([0x25]) + bytes(9), length) for length in (0, 4, 7)]
+    over += [data_in(read_capacity_16(32), length) for length in (0, 12, 31)]
+    under = [data_in(read_capacity_16(n), 512) for n in (0, 12, 13, 32, 1 << 31)]
+    await play(dut, [*over, data_in(bytes([0x25]) + bytes(9), 512), *under])
 
 
 @cocotb.test()
-async def read_capacity_residual_under(dut: Any) -> None:
-    await play(
-        dut,
-        [data_in(bytes([0x25]) + bytes(9), 512)]
-        + [data_in(read_capacity_16(n), 512) for n in (0, 12, 13, 32, 1 << 31)],
-    )
-
-
-@cocotb.test()
-async def read_capacity_invalid_field(dut: Any) -> None:
+async def test_read_capacity_invalid(dut: Any) -> None:
     ten = [data_in(bytes([0x25, 0, 0, 0, 0, 1, 0, 0, 0, 0]), 8), data_in(bytes([0x25, 0, 0, 0, 0, 0, 0, 0, 1, 0]), 8)]
     bad = [read_capacity_16(32, lba=1), read_capacity_16(32, action=0x12), read_capacity_16(32, partial=1)]
     await play(dut, ten + [data_in(cdb, 32) for cdb in bad])
@@ -475,7 +480,7 @@ def mode_sense(ten: bool, page: int, allocation: int, subpage: int = 0) -> bytes
 
 
 @cocotb.test()
-async def mode_sense_simple(dut: Any) -> None:
+async def test_mode_sense_simple(dut: Any) -> None:
     """Caching, control and all pages, current, changeable and default values; the write protect bit."""
     pages = [code | control << 6 for code in (0x08, 0x0A, 0x3F) for control in (0, 1, 2)]
     await play(
@@ -485,17 +490,13 @@ async def mode_sense_simple(dut: Any) -> None:
 
 
 @cocotb.test()
-async def mode_sense_residual_over(dut: Any) -> None:
-    await play(dut, [data_in(mode_sense(ten, 0x3F, 255), n) for ten in (False, True) for n in PAGE_LENGTHS])
+async def test_mode_sense_residuals(dut: Any) -> None:
+    over = [data_in(mode_sense(ten, 0x3F, 255), n) for ten in (False, True) for n in PAGE_LENGTHS]
+    await play(dut, over + [data_in(mode_sense(ten, 0x3F, n), 256) for ten in (False, True) for n in PAGE_LENGTHS])
 
 
 @cocotb.test()
-async def mode_sense_residual_under(dut: Any) -> None:
-    await play(dut, [data_in(mode_sense(ten, 0x3F, n), 256) for ten in (False, True) for n in PAGE_LENGTHS])
-
-
-@cocotb.test()
-async def mode_sense_invalid_field(dut: Any) -> None:
+async def test_mode_sense_invalid(dut: Any) -> None:
     """Unknown pages and subpages; saved values."""
     bad = [(0x01, 0), (0x00, 0), (0x08, 1), (0x3F, 1), (0x3F, 0xFF), (0xC8, 0), (0xFF, 0), (0xC1, 0)]
     await play(dut, [data_in(mode_sense(ten, page, 255, sub), 255) for ten in (False, True) for page, sub in bad])
@@ -506,35 +507,43 @@ def report_opcodes(allocation: int, options: int = 0, action: int = 0x0C) -> byt
 
 
 @cocotb.test()
-async def report_opcodes_simple(dut: Any) -> None:
+async def test_report_supported_operation_codes_simple(dut: Any) -> None:
     await play(dut, [data_in(report_opcodes(512), 512)])
 
 
 @cocotb.test()
-async def report_opcodes_residual_over(dut: Any) -> None:
-    await play(dut, [data_in(report_opcodes(512), n) for n in PAGE_LENGTHS])
+async def test_report_supported_operation_codes_residuals(dut: Any) -> None:
+    over = [data_in(report_opcodes(512), n) for n in PAGE_LENGTHS]
+    await play(dut, over + [data_in(report_opcodes(n), 512) for n in (*PAGE_LENGTHS, 1 << 20)])
 
 
 @cocotb.test()
-async def report_opcodes_residual_under(dut: Any) -> None:
-    await play(dut, [data_in(report_opcodes(n), 512) for n in (*PAGE_LENGTHS, 1 << 20)])
+async def test_report_supported_operation_codes_invalid(dut: Any) -> None:
+    """Reporting options, service actions; a service action of a command that has none, also when nothing is wanted."""
+    bad = (report_opcodes(64, 3), report_opcodes(64, 0x87), report_opcodes(64, 0, 0x0B))
+    wrong = [data_in(report_opcodes(allocation, 2), 64) for allocation in (64, 0)]
+    await play(dut, [*(data_in(cdb, 64) for cdb in bad), *wrong])
+
+
+def start_stop(byte: int, immediate: int = 0) -> bytes:
+    return bytes([0x1B, immediate, 0, 0, byte, 0])
 
 
 @cocotb.test()
-async def report_opcodes_invalid_field(dut: Any) -> None:
-    await play(
-        dut,
-        [data_in(cdb, 64) for cdb in (report_opcodes(64, 3), report_opcodes(64, 0x87), report_opcodes(64, 0, 0x0B))]
-        + [plain(report_opcodes(0, 2))],  # TEST UNIT READY has no service action, however few bytes are wanted
-    )
+async def test_start_stop_unit_simple(dut: Any) -> None:
+    """Start is GOOD, at once or not."""
+    await play(dut, [plain(start_stop(1, immediate)) for immediate in (0, 1)])
 
 
 @cocotb.test()
-async def start_stop_unit_simple(dut: Any) -> None:
-    """Start is GOOD; the unit cannot be stopped or ejected."""
-    await play(
-        dut, [plain(bytes([0x1B, immediate, 0, 0, byte, 0])) for immediate in (0, 1) for byte in (1, 0, 2, 3, 0x10, 5)]
-    )
+async def test_start_stop_unit_residuals(dut: Any) -> None:
+    await play(dut, [Command(start_stop(1), 512, read=r, write=not r) for r in (False, True)])
+
+
+@cocotb.test()
+async def test_start_stop_unit_invalid(dut: Any) -> None:
+    """The unit cannot be stopped or ejected; power conditions are not offered."""
+    await play(dut, [plain(start_stop(byte, immediate)) for immediate in (0, 1) for byte in (0, 2, 3, 0x10, 0x31)])
 
 
 # ---- commands that work on blocks without sending or receiving each of them ----
@@ -549,7 +558,7 @@ def block_of(rig: Rig, lba: int, blocks: int = 1, volume: int = MAIN) -> bytes:
 
 
 @cocotb.test()
-async def write_and_verify_simple(dut: Any) -> None:
+async def test_write_and_verify_simple(dut: Any) -> None:
     """Each chunk is written, then staged once more; DPO is a hint."""
     rig = await rig_for(dut)
     for op in (0x2E, 0x8E):
@@ -559,23 +568,58 @@ async def write_and_verify_simple(dut: Any) -> None:
     await rig.settle()
 
 
+VERIFYING = (0x2E, 0x8E)
+
+
 @cocotb.test()
-async def write_and_verify_edges(dut: Any) -> None:
-    """0 blocks, beyond the end, residual, drive errors of both passes, BYTCHK and protection refused, write
-    protection."""
+async def test_write_and_verify_0blocks(dut: Any) -> None:
+    await play(dut, [plain(block_cdb(op, 7, 0)) for op in VERIFYING])
+
+
+@cocotb.test()
+async def test_write_and_verify_beyond_eol(dut: Any) -> None:
     rig = await rig_for(dut)
-    for op in (0x2E, 0x8E):
-        await rig.run(plain(block_cdb(op, 7, 0)), data_out(rig, block_cdb(op, 60, 5), 5 * BLOCK, SMALL))
-        await rig.run(data_out(rig, block_cdb(op, 30, 4), 1024), data_out(rig, block_cdb(op, 30, 4), 3000))
+    await rig.run(*(data_out(rig, block_cdb(op, 60, 5), 5 * BLOCK, SMALL) for op in VERIFYING))
+    await rig.run(data_out(rig, block_cdb(0x8E, 1 << 32, 1), BLOCK))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_write_and_verify_residuals(dut: Any) -> None:
+    """FCP_DL smaller (whole blocks, and not) and larger than the transfer."""
+    rig = await rig_for(dut)
+    await rig.run(*(data_out(rig, block_cdb(op, 30, 4), size) for op in VERIFYING for size in (1024, 1001, 3000)))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_write_and_verify_invalid(dut: Any) -> None:
+    """BYTCHK and protection are not offered; more blocks than announced."""
+    rig = await rig_for(dut)
+    for op in VERIFYING:
         await rig.run(*(data_out(rig, block_cdb(op, 0, 1, flag), BLOCK) for flag in (0x02, 0x06, 0x20)))
-        await rig.run(data_out(rig, block_cdb(op, 0, 1), BLOCK, PROTECTED))
+    await rig.run(data_out(rig, block_cdb(0x8E, 0, 65536), BLOCK))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_write_and_verify_protected(dut: Any) -> None:
+    rig = await rig_for(dut)
+    await rig.run(*(data_out(rig, block_cdb(op, 0, 1), BLOCK, PROTECTED) for op in VERIFYING))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_write_and_verify_drive_error(dut: Any) -> None:
+    """Of either pass."""
+    rig = await rig_for(dut)
     await rig.run(data_out(rig, block_cdb(0x2E, 0, 200), 200 * BLOCK, stage_error=0, fault_sense=0x030C00))
     await rig.run(data_out(rig, block_cdb(0x2E, 0, 200), 200 * BLOCK, stage_error=1, fault_sense=0x031100))
     await rig.settle()
 
 
 @cocotb.test()
-async def verify_bytchk_simple(dut: Any) -> None:
+async def test_verify_bytchk_simple(dut: Any) -> None:
     """BYTCHK 1 compares every block with one of the host, BYTCHK 3 all of them with one; what differs is a
     miscompare."""
     rig = await rig_for(dut)
@@ -595,22 +639,19 @@ async def verify_bytchk_simple(dut: Any) -> None:
 
 
 @cocotb.test()
-async def verify_bytchk_edges(dut: Any) -> None:
-    """0 blocks, beyond the end, an FCP_DL that is too short, drive error, failed transfer, aborts by the port."""
+async def test_verify_bytchk_fails(dut: Any) -> None:
+    """Drive error, failed transfer, abort by the port."""
     rig = await rig_for(dut)
     for flag in (2, 6):
         size = BLOCK if flag == 6 else 5 * BLOCK
-        await rig.run(plain(block_cdb(0x2F, 7, 0, flag)), data_out(rig, block_cdb(0x2F, 60, 5, flag), size, SMALL))
-        await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), size - 4))
         await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), size, stage_error=0, fault_sense=0x031100))
         await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), size, transfer_status={0: 2}, fault_sense=0x0B4B06))
         await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), size, transfer_status={0: 1}))
-        await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), block_of(rig, 10, 5)[:size] + bytes(512)))
     await rig.settle()
 
 
 @cocotb.test()
-async def write_same_simple(dut: Any) -> None:
+async def test_write_same_simple(dut: Any) -> None:
     """One block into many; with UNMAP the same; without data (NDOB) zeros."""
     rig = await rig_for(dut)
     for op in (0x41, 0x93):
@@ -624,7 +665,7 @@ async def write_same_simple(dut: Any) -> None:
 
 
 @cocotb.test()
-async def write_same_zero_blocks(dut: Any) -> None:
+async def test_write_same_0blocks(dut: Any) -> None:
     """Refused: VPD page B0h says so (WSNZ)."""
     rig = await rig_for(dut)
     await rig.run(*(data_out(rig, same(op, 5, 0), BLOCK) for op in (0x41, 0x93)), plain(same(0x93, 5, 0, 1)))
@@ -632,15 +673,43 @@ async def write_same_zero_blocks(dut: Any) -> None:
 
 
 @cocotb.test()
-async def write_same_edges(dut: Any) -> None:
-    """Beyond the end, residual, invalid fields, write protection, drive errors."""
+async def test_write_same_beyond_eol(dut: Any) -> None:
+    rig = await rig_for(dut)
+    await rig.run(*(data_out(rig, same(op, lba, 5), BLOCK, SMALL) for op in (0x41, 0x93) for lba in (60, 64)))
+    await rig.run(data_out(rig, same(0x93, 1 << 32, 1), BLOCK), plain(same(0x93, 60, 5, 1), SMALL))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_write_same_residuals(dut: Any) -> None:
+    """FCP_DL longer than a block; shorter is refused."""
     rig = await rig_for(dut)
     for op in (0x41, 0x93):
-        await rig.run(data_out(rig, same(op, 60, 5), BLOCK, SMALL), data_out(rig, same(op, 0, 1), BLOCK, PROTECTED))
         await rig.run(*(data_out(rig, same(op, 9, 2), BLOCK, length=n) for n in (516, 1024, 4096)))
         await rig.run(*(data_out(rig, same(op, 9, 2), n) for n in (4, 508)))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_write_same_invalid(dut: Any) -> None:
+    """PBDATA, LBDATA, ANCHOR, protection, NDOB in 10 bytes; more blocks than announced."""
+    rig = await rig_for(dut)
+    for op in (0x41, 0x93):
         await rig.run(*(data_out(rig, same(op, 9, 2, flag), BLOCK) for flag in (0x02, 0x04, 0x10, 0x18, 0x20)))
     await rig.run(data_out(rig, same(0x41, 9, 2, 1), BLOCK), data_out(rig, same(0x93, 9, 65536), BLOCK))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_write_same_protected(dut: Any) -> None:
+    rig = await rig_for(dut)
+    await rig.run(*(data_out(rig, same(op, 0, 1), BLOCK, PROTECTED) for op in (0x41, 0x93)))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_write_same_drive_error(dut: Any) -> None:
+    rig = await rig_for(dut)
     await rig.run(data_out(rig, same(0x41, 9, 300), BLOCK, stage_error=1, fault_sense=0x030C00))
     await rig.run(data_out(rig, same(0x41, 9, 300), BLOCK, release_error=1, fault_sense=0x030C00))
     await rig.settle()
@@ -656,7 +725,7 @@ def unmap_cdb(length: int, flags: int = 0) -> bytes:
 
 
 @cocotb.test()
-async def unmap_simple(dut: Any) -> None:
+async def test_unmap_simple(dut: Any) -> None:
     """The blocks of every descriptor read as zeros, others keep what they have."""
     rig = await rig_for(dut)
     lists = (((5, 3),), ((100, 130), (300, 1), (0, 2)), tuple((400 + 3 * n, 2) for n in range(63)))
@@ -669,7 +738,7 @@ async def unmap_simple(dut: Any) -> None:
 
 
 @cocotb.test()
-async def unmap_zero_blocks(dut: Any) -> None:
+async def test_unmap_0blocks(dut: Any) -> None:
     """No list, no descriptor, descriptors of 0 blocks among others, a last descriptor that is not whole."""
     rig = await rig_for(dut)
     await rig.run(plain(unmap_cdb(0)))
@@ -686,23 +755,41 @@ async def unmap_zero_blocks(dut: Any) -> None:
 
 
 @cocotb.test()
-async def unmap_edges(dut: Any) -> None:
-    """Nothing is unmapped when one range ends beyond the volume or all are too many; lengths, ANCHOR, residual,
-    protection."""
+async def test_unmap_beyond_eol(dut: Any) -> None:
+    """Nothing is unmapped when one range ends beyond the volume."""
     rig = await rig_for(dut)
-    bad = [
-        unmap((5, 2), (69999, 2)),
-        unmap((1 << 32, 1)),
-        unmap((0, 65536)),
-        unmap((0, 40000), (40000, 30000)),
-        unmap((0, 1 << 31)),
-    ]
-    for data in bad:
+    for data in (unmap((5, 2), (69999, 2)), unmap((1 << 32, 1)), unmap((0, 1 << 31))):
+        await rig.run(data_out(rig, unmap_cdb(len(data)), data))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_unmap_residuals(dut: Any) -> None:
+    """FCP_DL shorter than the list is refused, longer is a residual."""
+    rig = await rig_for(dut)
+    data = unmap((5, 2))
+    await rig.run(data_out(rig, unmap_cdb(24), data[:20]), data_out(rig, unmap_cdb(24), data, length=100))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_unmap_invalid(dut: Any) -> None:
+    """More blocks in all than announced, list lengths, ANCHOR."""
+    rig = await rig_for(dut)
+    for data in (unmap((0, 65536)), unmap((0, 40000), (40000, 30000))):
         await rig.run(data_out(rig, unmap_cdb(len(data)), data))
     data = unmap((5, 2))
     await rig.run(*(data_out(rig, unmap_cdb(n), data[:n].ljust(n, b"\0")) for n in (4, 7, 1028)))
-    await rig.run(data_out(rig, unmap_cdb(24, 1), data), data_out(rig, unmap_cdb(24), data, PROTECTED))
-    await rig.run(data_out(rig, unmap_cdb(24), data[:20]), data_out(rig, unmap_cdb(24), data, length=100))
+    await rig.run(data_out(rig, unmap_cdb(24, 1), data))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_unmap_protected(dut: Any) -> None:
+    """Write protected volume, drive error."""
+    rig = await rig_for(dut)
+    data = unmap((5, 2))
+    await rig.run(data_out(rig, unmap_cdb(24), data, PROTECTED))
     await rig.run(data_out(rig, unmap_cdb(24), data, stage_error=0, fault_sense=0x030C00))
     await rig.settle()
 
@@ -712,7 +799,7 @@ def compare_and_write(lba: int, blocks: int, flags: int = 0) -> bytes:
 
 
 @cocotb.test()
-async def compare_and_write_simple(dut: Any) -> None:
+async def test_compare_and_write_simple(dut: Any) -> None:
     """Equal: the second block is written. Different: nothing is, and the sense data tell where."""
     rig = await rig_for(dut)
     for lba in (0, 7, 69999):
@@ -730,24 +817,47 @@ async def compare_and_write_simple(dut: Any) -> None:
 
 
 @cocotb.test()
-async def compare_and_write_edges(dut: Any) -> None:
-    """0 blocks, beyond the end, residual, more blocks than announced, protection, write protection, drive errors."""
+async def test_compare_and_write_0blocks(dut: Any) -> None:
+    await play(dut, [plain(compare_and_write(9, 0))])
+
+
+@cocotb.test()
+async def test_compare_and_write_beyond_eol(dut: Any) -> None:
     rig = await rig_for(dut)
-    await rig.run(plain(compare_and_write(9, 0)), data_out(rig, compare_and_write(64, 1), 1024, SMALL))
-    await rig.run(data_out(rig, compare_and_write(1 << 32, 1), 1024), data_out(rig, compare_and_write(9, 2), 2048))
-    await rig.run(
-        data_out(rig, compare_and_write(9, 1, 0x20), 1024), data_out(rig, compare_and_write(9, 1), 1024, PROTECTED)
-    )
-    await rig.run(
-        data_out(rig, compare_and_write(9, 1), 512), data_out(rig, compare_and_write(9, 1), block_of(rig, 9) * 3)
-    )
+    await rig.run(data_out(rig, compare_and_write(64, 1), 1024, SMALL))
+    await rig.run(data_out(rig, compare_and_write(1 << 32, 1), 1024))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_compare_and_write_residuals(dut: Any) -> None:
+    """FCP_DL shorter than both blocks is refused, longer is a residual."""
+    rig = await rig_for(dut)
+    await rig.run(data_out(rig, compare_and_write(9, 1), 512))
+    await rig.run(data_out(rig, compare_and_write(9, 1), block_of(rig, 9) * 3))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_compare_and_write_invalid(dut: Any) -> None:
+    """More blocks than announced, protection."""
+    rig = await rig_for(dut)
+    await rig.run(data_out(rig, compare_and_write(9, 2), 2048), data_out(rig, compare_and_write(9, 1, 0x20), 1024))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_compare_and_write_protected(dut: Any) -> None:
+    """Write protected volume, drive error, failed transfer."""
+    rig = await rig_for(dut)
+    await rig.run(data_out(rig, compare_and_write(9, 1), 1024, PROTECTED))
     await rig.run(data_out(rig, compare_and_write(9, 1), 1024, stage_error=0, fault_sense=0x030C00))
     await rig.run(data_out(rig, compare_and_write(9, 1), 1024, transfer_status={0: 5}, fault_sense=0x0B4B00))
     await rig.settle()
 
 
 @cocotb.test()
-async def prefetch_simple(dut: Any) -> None:
+async def test_prefetch_simple(dut: Any) -> None:
     """CONDITION MET when half of the cache takes the blocks, otherwise GOOD; 0 blocks are all up to the end."""
     rig = await rig_for(dut, delay=3, stall=0.0)
     cdbs = [
@@ -763,19 +873,31 @@ async def prefetch_simple(dut: Any) -> None:
 
 
 @cocotb.test()
-async def prefetch_edges(dut: Any) -> None:
-    """Beyond the end, IMMED is not offered, residual, drive error."""
-    bad = [plain(block_cdb(op, 60, 5), SMALL) for op in (0x34, 0x90)] + [
-        plain(block_cdb(op, 1, 1, 2)) for op in (0x34, 0x90)
-    ]
-    await play(
-        dut,
-        [
-            *bad,
-            data_in(block_cdb(0x34, 1, 1), 512),
-            plain(block_cdb(0x34, 7, 300), stage_error=1, fault_sense=0x031100),
-        ],
-    )
+async def test_prefetch_0blocks(dut: Any) -> None:
+    """0 blocks are all up to the end, which may be none."""
+    await play(dut, [plain(block_cdb(op, lba, 0), SMALL) for op in (0x34, 0x90) for lba in (0, 60, 64)])
+
+
+@cocotb.test()
+async def test_prefetch_beyond_eol(dut: Any) -> None:
+    await play(dut, [plain(block_cdb(op, lba, 5), SMALL) for op in (0x34, 0x90) for lba in (60, 64)])
+
+
+@cocotb.test()
+async def test_prefetch_residuals(dut: Any) -> None:
+    await play(dut, [data_in(block_cdb(op, 1, 1), 512) for op in (0x34, 0x90)])
+
+
+@cocotb.test()
+async def test_prefetch_invalid(dut: Any) -> None:
+    """IMMED is not offered; NACA."""
+    bad = [block_cdb(op, 1, 1, 2) for op in (0x34, 0x90)] + [block_cdb(op, 1, 1)[:-1] + b"\x04" for op in (0x34, 0x90)]
+    await play(dut, [plain(cdb) for cdb in bad])
+
+
+@cocotb.test()
+async def test_prefetch_drive_error(dut: Any) -> None:
+    await play(dut, [plain(block_cdb(0x34, 7, 300), stage_error=1, fault_sense=0x031100)])
 
 
 # ---- mode parameters ----
@@ -792,7 +914,7 @@ def mode_select(ten: bool, length: int, flags: int = 0x10) -> bytes:
 
 
 @cocotb.test()
-async def mode_select_simple(dut: Any) -> None:
+async def test_mode_select_simple(dut: Any) -> None:
     """Software write protect: it can be set and taken away, the other initiators get a unit attention."""
     rig = await rig_for(dut)
     for ten in (False, True):
@@ -808,7 +930,7 @@ async def mode_select_simple(dut: Any) -> None:
 
 
 @cocotb.test()
-async def mode_select_reset(dut: Any) -> None:
+async def test_mode_select_reset(dut: Any) -> None:
     """LOGICAL UNIT RESET takes the changed values back."""
     rig = await rig_for(dut)
     await rig.run(data_out(rig, mode_select(False, 16), bytes(4) + PROTECT))
@@ -819,7 +941,18 @@ async def mode_select_reset(dut: Any) -> None:
 
 
 @cocotb.test()
-async def mode_select_invalid_field(dut: Any) -> None:
+async def test_mode_select_residuals(dut: Any) -> None:
+    """FCP_DL shorter than the list is refused, longer is a residual."""
+    rig = await rig_for(dut)
+    for ten in (False, True):
+        data = bytes(8 if ten else 4) + CONTROL
+        await rig.run(data_out(rig, mode_select(ten, len(data)), data[:8]))
+        await rig.run(data_out(rig, mode_select(ten, len(data)), data, length=len(data) + 100))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_mode_select_invalid(dut: Any) -> None:
     """PF and SP, list lengths, truncated pages, values that cannot be changed, unknown pages, block descriptors."""
     rig = await rig_for(dut)
     for ten in (False, True):
@@ -837,8 +970,6 @@ async def mode_select_invalid_field(dut: Any) -> None:
             await rig.take_attentions()
         for page in (bytes.fromhex("01020000"), CACHING[:2] + bytes(18), PROTECT[:11] + b"\x01"):
             await rig.run(data_out(rig, mode_select(ten, len(header + page)), header + page))
-        await rig.run(data_out(rig, mode_select(ten, size), (header + CONTROL)[:8]))
-        await rig.run(data_out(rig, mode_select(ten, size), header + CONTROL, length=size + 100))
     await rig.settle()
 
 
@@ -846,7 +977,7 @@ async def mode_select_invalid_field(dut: Any) -> None:
 
 
 @cocotb.test()
-async def report_opcodes_one(dut: Any) -> None:
+async def test_report_supported_operation_codes_one(dut: Any) -> None:
     """Each operation code alone, with and without service action and timeouts; those that are not offered are not
     supported."""
     commands = []
@@ -871,13 +1002,20 @@ def report_groups(allocation: int, form: int = 0) -> bytes:
 
 
 @cocotb.test()
-async def report_target_port_groups_simple(dut: Any) -> None:
-    """One group, active/optimized; residuals; the extended header is not offered."""
-    await play(
-        dut,
-        [data_in(report_groups(n), m) for n in (0, 4, 16, 255) for m in (0, 5, 16, 64)]
-        + [data_in(report_groups(64, 1), 64)],
-    )
+async def test_report_target_port_groups_simple(dut: Any) -> None:
+    """One group, active/optimized."""
+    await play(dut, [data_in(report_groups(255), 255, volume) for volume in (MAIN, SMALL)])
+
+
+@cocotb.test()
+async def test_report_target_port_groups_residuals(dut: Any) -> None:
+    await play(dut, [data_in(report_groups(n), m) for n in (0, 4, 16, 255) for m in (0, 5, 16, 64)])
+
+
+@cocotb.test()
+async def test_report_target_port_groups_invalid(dut: Any) -> None:
+    """The extended header is not offered."""
+    await play(dut, [data_in(report_groups(64, 1), 64)])
 
 
 # ---- reservations ----
@@ -926,7 +1064,7 @@ async def try_everything(rig: Rig, login: int) -> None:
 
 
 @cocotb.test()
-async def persistent_reserve_types(dut: Any) -> None:
+async def test_persistent_reserve_out_types(dut: Any) -> None:
     """Every type against holder, registrant and stranger; release, and what the others are told."""
     rig = await rig_for(dut, delay=3, stall=0.0)
     await rig.run(reserve_out(rig, REGISTER, 1, 0, 0x1111), reserve_out(rig, REGISTER, 2, 0, 0x2222))
@@ -945,7 +1083,7 @@ async def persistent_reserve_types(dut: Any) -> None:
 
 
 @cocotb.test()
-async def persistent_reserve_keys(dut: Any) -> None:
+async def test_persistent_reserve_out_simple(dut: Any) -> None:
     """Registering with wrong keys, again, ignoring, unregistering as holder; CLEAR; PREEMPT of registrations and of
     the reservation."""
     rig = await rig_for(dut, delay=3, stall=0.0)
@@ -971,7 +1109,7 @@ async def persistent_reserve_keys(dut: Any) -> None:
 
 
 @cocotb.test()
-async def persistent_reserve_random(dut: Any) -> None:
+async def test_persistent_reserve_out_random(dut: Any) -> None:
     """Random actions of four initiators with keys that often fit."""
     rig = await rig_for(dut, delay=3, stall=0.0)
     rng = rig.rng
@@ -1006,18 +1144,32 @@ async def persistent_reserve_random(dut: Any) -> None:
 
 
 @cocotb.test()
-async def persistent_reserve_invalid_field(dut: Any) -> None:
-    """Service actions and flags that are not offered, list lengths, allocation lengths, residuals."""
+async def test_persistent_reserve_out_invalid(dut: Any) -> None:
+    """Service actions and flags that are not offered, list lengths."""
     rig = await rig_for(dut, delay=3, stall=0.0)
     await rig.run(reserve_out(rig, 7, 1), *(reserve_out(rig, REGISTER, 1, 0, 5, flags=flag) for flag in (1, 4, 8, 13)))
     for length in (0, 20, 28):
         await rig.run(data_out(rig, struct.pack(">BBB2xIB", 0x5F, 0, 0, length, 0), length))
+    await look(rig)
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_persistent_reserve_out_residuals(dut: Any) -> None:
+    """FCP_DL shorter than the list is refused, longer is a residual."""
+    rig = await rig_for(dut, delay=3, stall=0.0)
     await rig.run(
         reserve_out(rig, REGISTER, 1, 0, 5, length=100), data_out(rig, struct.pack(">BBB2xIB", 0x5F, 0, 0, 24, 0), 20)
     )
-    await rig.run(
-        reserve_in(4), *(reserve_in(a, 1, n, length=m) for a in range(4) for n in (0, 7, 16, 40) for m in (0, 8, 64))
-    )
+    await look(rig)
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_persistent_reserve_in_simple(dut: Any) -> None:
+    """All service actions with nobody and with everybody registered."""
+    rig = await rig_for(dut, delay=3, stall=0.0)
+    await look(rig)
     for login in range(8):
         await rig.run(reserve_out(rig, REGISTER_IGNORE, login, 0, login + 1))
     await look(rig)
@@ -1025,7 +1177,21 @@ async def persistent_reserve_invalid_field(dut: Any) -> None:
 
 
 @cocotb.test()
-async def persistent_reserve_survives_login(dut: Any) -> None:
+async def test_persistent_reserve_in_residuals(dut: Any) -> None:
+    """Allocation lengths and FCP_DL that cut the data short, or are longer."""
+    rig = await rig_for(dut, delay=3, stall=0.0)
+    await rig.run(reserve_out(rig, REGISTER, 1, 0, 5))
+    await rig.run(*(reserve_in(a, 1, n, length=m) for a in range(4) for n in (0, 7, 16, 40) for m in (0, 8, 64)))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_persistent_reserve_in_invalid(dut: Any) -> None:
+    await play(dut, [reserve_in(action) for action in (4, 0x1F)])
+
+
+@cocotb.test()
+async def test_persistent_reserve_out_login(dut: Any) -> None:
     """A registration is of the port name: it stays over a new login and another row, not over another name."""
     rig = await rig_for(dut, delay=3, stall=0.0)
     await rig.run(reserve_out(rig, REGISTER, 1, 0, 0x11), reserve_out(rig, RESERVE, 1, 0x11, kind=3))
@@ -1038,7 +1204,7 @@ async def persistent_reserve_survives_login(dut: Any) -> None:
 
 
 @cocotb.test()
-async def preempt_and_abort_ends_commands(dut: Any) -> None:
+async def test_persistent_reserve_out_abort(dut: Any) -> None:
     """The commands of the preempted initiator to this volume end without an answer, then PREEMPT AND ABORT is GOOD."""
     rig = await rig_for(dut, delay=40)
     await rig.run(reserve_out(rig, REGISTER, 1, 0, 0x11), reserve_out(rig, REGISTER, 2, 0, 0x22))
@@ -1053,29 +1219,70 @@ async def preempt_and_abort_ends_commands(dut: Any) -> None:
     await rig.settle()
 
 
+def legacy(opcode: int, flags: int = 0) -> bytes:
+    """RESERVE or RELEASE, 6 or 10 bytes."""
+    return bytes([opcode, flags]) + bytes(4 if opcode < 0x20 else 8)
+
+
 @cocotb.test()
-async def reserve_release_simple(dut: Any) -> None:
+async def test_reserve_simple(dut: Any) -> None:
     """RESERVE keeps everybody else out but for INQUIRY and the like; it ends with RELEASE of its holder, a new login,
     a reset."""
     rig = await rig_for(dut, delay=3, stall=0.0)
-    for six in (True, False):
-        take, give = (bytes([op]) + bytes(5 if six else 9) for op in ((0x16, 0x17) if six else (0x56, 0x57)))
+    for take, give in ((0x16, 0x17), (0x56, 0x57)):
         for end in ("release", "login", "reset"):
-            await rig.run(plain(take, login=1), plain(take, login=1), plain(take, login=2), plain(give, login=2))
+            for op, login in ((take, 1), (take, 1), (take, 2), (give, 2)):
+                await rig.run(plain(legacy(op), login=login))
             await try_everything(rig, 1)
             await try_everything(rig, 2)
             await rig.run(reserve_out(rig, REGISTER, 1, 0, 5), reserve_in(0, 1, 64), reserve_in(0, 2, 64))
             if end == "release":
-                await rig.run(plain(give, login=1))
+                await rig.run(plain(legacy(give), login=1))
             elif end == "login":
                 await rig.login(1)
             else:
                 await rig.run(Command(management=0x10, lun=lun_bytes(MAIN), login=2))
             await rig.take_attentions()
             await try_everything(rig, 2)
-        await rig.run(plain(bytes([take[0], 0x10]) + take[2:], login=1), plain(bytes([take[0], 1]) + take[2:], login=1))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_reserve_residuals(dut: Any) -> None:
+    await play(dut, [Command(legacy(op), 64, read=r, write=not r) for op in (0x16, 0x56) for r in (False, True)])
+
+
+@cocotb.test()
+async def test_reserve_invalid(dut: Any) -> None:
+    """Third party and extents are not offered; refused while anybody is registered."""
+    rig = await play(dut, [plain(legacy(op, flags)) for op in (0x16, 0x56) for flags in (0x01, 0x10)])
     await rig.run(reserve_out(rig, REGISTER, 3, 0, 5))
-    await rig.run(plain(bytes([0x16]) + bytes(5), login=3), plain(bytes([0x17]) + bytes(5)))
+    await rig.run(*(plain(legacy(op), login=login) for op in (0x16, 0x56) for login in (3, 1)))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_release_simple(dut: Any) -> None:
+    """Of nothing, of somebody else's reservation (which stays), of the own one with the other length of CDB."""
+    rig = await rig_for(dut, delay=3, stall=0.0)
+    for take, give in ((0x16, 0x57), (0x56, 0x17)):
+        steps = ((give, 1), (take, 1), (give, 2), (0x2A, 2), (give, 1), (0x2A, 2))
+        for op, login in steps:
+            await rig.run(write(rig, op, 3, 1, login=login) if op == 0x2A else plain(legacy(op), login=login))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_release_residuals(dut: Any) -> None:
+    await play(dut, [Command(legacy(op), 64, read=r, write=not r) for op in (0x17, 0x57) for r in (False, True)])
+
+
+@cocotb.test()
+async def test_release_invalid(dut: Any) -> None:
+    """Third party and extents are not offered; refused while anybody is registered."""
+    rig = await play(dut, [plain(legacy(op, flags)) for op in (0x17, 0x57) for flags in (0x01, 0x10)])
+    await rig.run(reserve_out(rig, REGISTER, 3, 0, 5))
+    await rig.run(*(plain(legacy(op), login=login) for op in (0x17, 0x57) for login in (3, 1)))
     await rig.settle()
 
 
