@@ -3,5 +3,5 @@
 -f array/page_service.f
 array/backup_engine.v
 array/priority_arbiter.v
-array/management_registers.v
+-f array/management_registers.f
 array/array_controller.v

@@ -137,6 +137,18 @@ def guest(
 
 
 @cli.command()
+def registers() -> None:
+    """Make hardware, Python map and page of the management registers from their SystemRDL source."""
+    from portplex.registers.generate import write_generated
+
+    written = write_generated()
+    for path in written:
+        console.print(f"written: {path}", markup=False, soft_wrap=True)
+    if not written:
+        console.print("up to date")
+
+
+@cli.command()
 def lint() -> None:
     """Verilator -Wall over the RTL, and the licence line of every file."""
     from portplex.report.lint import lint_all

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The management interface of the array: registers by name (docs/contracts.md section 11) over any bus of words.
+"""The management interface of the array: registers by name (docs/registers.md) over any bus of words.
 
 This is the seat of the management console (PC/WS 3000 of the source document): volumes, the allow list, the port,
 priorities, and the backup job with its pointers.
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
+from portplex.registers.register_map import REGISTERS, Register
+
 BLOCK_BYTES = 512
 SEGMENT_BLOCKS = 8
 IDENTITY = 0x50504C58  # "PPLX"
@@ -23,43 +25,6 @@ class Bus(Protocol):
     async def read(self, address: int) -> int: ...
 
     async def write(self, address: int, value: int) -> None: ...
-
-
-class Register(IntEnum):
-    """Byte addresses."""
-
-    ID = 0x0000
-    PARAMETERS = 0x0004
-    CACHE_SEGMENTS = 0x0008
-    STATUS = 0x000C
-    FLUSH = 0x0010
-    PORT_CONTROL = 0x0100
-    PORT_STATUS = 0x0104
-    PORT_WWPN = 0x0108
-    PORT_WWNN = 0x0110
-    PORT_ID = 0x0118
-    E_D_TOV = 0x011C
-    R_A_TOV = 0x0120
-    R_T_TOV = 0x0124
-    LESB = 0x0140
-    PORT_COUNTERS = 0x0180
-    VOLUME = 0x0200
-    BACKUP_VOLUME = 0x0300
-    BACKUP_PORT_ID = 0x0304
-    BACKUP_LUN = 0x0308
-    BACKUP_LBA = 0x030C
-    BACKUP_CHUNK = 0x0310
-    COPY_POINTER = 0x0314
-    BACKUP_CONTROL = 0x0318
-    BACKUP_STATE = 0x031C
-    BACKUP_POINTER = 0x0320
-    BACKUP_ERROR = 0x0324
-    BACKUP_SENSE = 0x0328
-    PRIORITY_MODE = 0x0340
-    BACKUP_QUANTUM = 0x0344
-    ONLINE_TIME = 0x0348
-    COUNTERS = 0x0400
-    STORE = 0x1000
 
 
 class BackupState(IntEnum):
@@ -81,43 +46,8 @@ class PriorityMode(IntEnum):
     BACKUP_FIRST = 1
 
 
-LESB_NAMES = (
-    "link_failure",
-    "loss_of_sync",
-    "loss_of_signal",
-    "primitive_sequence_error",
-    "invalid_word",
-    "invalid_crc",
-    "too_long",
-    "truncated",
-    "bad_eof",
-    "bad_sof",
-    "overrun",
-    "bad_length",
-    "link_reset_discard",
-    "frames_received",
-    "frames_sent",
-    "underrun",
-)
-
-PORT_COUNTER_NAMES = (
-    "header_dropped",
-    "not_logged_in",
-    "unknown_exchange",
-    "sequence_error",
-    "wrong_d_id",
-    "ls_rjt_sent",
-    "ls_rjt_received",
-    "abts_sent",
-    "abts_received",
-    "exchange_timeouts",
-    "backup_frames",
-    "online_frames",
-    "host_requests",
-    "task_set_full",
-    "plogi_refused",
-    "ls_timeouts",
-)
+LESB_NAMES = REGISTERS["LESB"].elements
+PORT_COUNTER_NAMES = REGISTERS["PORT_COUNTERS"].elements
 
 
 @dataclass(frozen=True)
@@ -174,8 +104,8 @@ class Management:
 
     async def port_status(self) -> PortStatus:
         """Link state, logins and open tasks."""
-        value = await self.bus.read(Register.PORT_STATUS)
-        return PortStatus(value & 0xF, bool(value >> 4 & 1), value >> 8 & 0xFF, value >> 16 & 0x1FF)
+        found = REGISTERS["PORT_STATUS"].unpack(await self.bus.read(Register.PORT_STATUS))
+        return PortStatus(found["link_state"], bool(found["fabric_login"]), found["logins"], found["open_tasks"])
 
     async def set_allow_list(self, names: Sequence[int]) -> None:
         """WWPNs that may log in (figure 14, step 1301); at most 32."""
@@ -201,7 +131,7 @@ class Management:
         """Define logical volume `number`: first segment on the drive, capacity in blocks (a multiple of 8)."""
         if blocks <= 0 or blocks % SEGMENT_BLOCKS:
             raise ValueError(f"blocks={blocks}: must be a positive multiple of {SEGMENT_BLOCKS}")
-        address = Register.VOLUME + 16 * number
+        address = REGISTERS["VOLUME_BASE"].at(number)
         await self.bus.write(address, base_segment)
         await self.bus.write(address + 4, blocks)
         await self.bus.write(address + 8, 1 | write_protected << 1)

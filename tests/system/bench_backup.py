@@ -9,9 +9,10 @@ from typing import ClassVar
 import pyuvm
 
 from portplex.executor import sleep
-from portplex.management import BackupProgress, BackupState, Register
+from portplex.management import BackupProgress, BackupState
 from portplex.nport.backup_disk import Fault, FaultKind
 from portplex.nport.n_port import Timers
+from portplex.registers.register_map import Register
 from portplex.scenario.backup import BackupJob
 from portplex.scenario.rig import SUB
 from portplex.scsi import sense

@@ -10,10 +10,11 @@ import cocotb
 import pyuvm
 
 from portplex.fc.constants import ScsiStatus
-from portplex.management import BackupState, Register
+from portplex.management import BackupState
 from portplex.nport.host_initiator import Result
 from portplex.nport.n_port import Timers
 from portplex.nport.workload import Mix, Workload
+from portplex.registers.register_map import Register
 from portplex.scenario.backup import BackupJob
 from portplex.scenario.rig import SUB
 from portplex.scsi import cdb

@@ -21,6 +21,8 @@ COMPOSITES: dict[str, tuple[str, str]] = {
     "host_engine": ("array_host_bench", "array/host_engine.f"),
     "page_service": ("array_host_bench", "array/page_service.f"),
     "parameter_list": ("array_host_bench", "array/page_service.f"),
+    # the half of the register block that is not generated
+    "register_access": ("management_registers", "array/management_registers.f"),
     # wiring only: the whole array, in tests/block/waves and every system test
     "array_controller": ("array_bench", "bfm/array_bench.f"),
     "controller": ("array_bench", "bfm/array_bench.f"),

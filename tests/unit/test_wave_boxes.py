@@ -149,7 +149,7 @@ def test_state_names_come_from_the_rtl() -> None:
     # contracts, section 3: status_link_state
     link = ["AC", "LR1", "LR2", "LR3", "LF1", "LF2", "OL1", "OL2", "OL3"]
     assert state_names("link/port_state_machine.v") == dict(enumerate(link))
-    # contracts, section 11: BACKUP_STATE
+    # docs/registers.md: BACKUP_STATE
     backup = ["IDLE", "LOGIN", "TRANSFER", "LOGOUT", "DONE", "FAILED", "ABORTED"]
     assert state_names("array/backup_engine.v") == dict(enumerate(backup))
     # contracts, section 6: ti_op

@@ -35,12 +35,13 @@ from portplex.hil.gateway import Gateway
 from portplex.hil.node import DEFAULT_MAC, FipTimes
 from portplex.hil.pump import POLL_WORDS, Pump
 from portplex.hil.wall_clock import WallExecutor
-from portplex.management import BLOCK_BYTES, SEGMENT_BLOCKS, BackupProgress, BackupState, Register
+from portplex.management import BLOCK_BYTES, SEGMENT_BLOCKS, BackupProgress, BackupState
 from portplex.model.frame_rules import Direction
 from portplex.model.pointer_rules import PointerRules
 from portplex.nport.backup_disk import BackupDisk
 from portplex.nport.n_port import Timers
 from portplex.port_capture import PortCapture
+from portplex.registers.register_map import Register
 from portplex.scenario.backup import ENDED, Confirmed
 from portplex.scenario.bring_up import Settings, configure, go_online
 from portplex.scenario.rig import ARRAY_WWNN, ARRAY_WWPN, BACKUP_WWPN

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""cocotb tests of management_registers: the table of docs/contracts.md section 11, register by register."""
+"""cocotb tests of management_registers: docs/registers.md, register by register."""
 
 from __future__ import annotations
 

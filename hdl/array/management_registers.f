@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+array/register_access.v
+array/management_registers.v
