@@ -96,6 +96,7 @@ module parameter_list #(
     reg         control_reg;   // the page is the control page
     reg         header_reg;    // words of the header are left
     reg         protect_reg;   // software write protect, as the list has it
+    reg         reset_reg;     // the volume was reset meanwhile: the list changes nothing any more
     reg [16:0]  blocks_reg;    // UNMAP: sum so far
     reg [31:0]  lba_high_reg;
     reg [5:0]   count_reg;     // descriptors seen
@@ -112,7 +113,7 @@ module parameter_list #(
     wire [31:0]  blocks = data_reg[127:96];  // UNMAP: the line after the one in which the descriptor begins
     wire         unused = &{1'b0, arg[31:13]};
     wire [32:0]  range_end = {1'b0, range_lba} + {1'b0, blocks};
-    wire         changed = software_protect[volume_reg] != protect_reg;
+    wire         changed = !reset_reg && software_protect[volume_reg] != protect_reg;
     wire [10:0]  list_room = length_reg - 11'd8;
 
     assign done = state_reg == STATE_DONE;
@@ -125,6 +126,8 @@ module parameter_list #(
     assign pr_action_key = keys_reg[63:0];
     assign raise_valid = state_reg == STATE_RAISE && changed;
 
+    integer i;
+
     task refuse;
         input [23:0] why;
         begin
@@ -136,7 +139,7 @@ module parameter_list #(
 
     initial begin
         state_reg = STATE_IDLE; op_reg = 0; task_reg = 0; volume_reg = 0; arg_reg = 0; length_reg = 0; wanted_reg = 0; line_reg = 0;
-        data_reg = 0; word_reg = 0; page_word_reg = 0; control_reg = 0; header_reg = 0; protect_reg = 0; blocks_reg = 0;
+        data_reg = 0; word_reg = 0; page_word_reg = 0; control_reg = 0; header_reg = 0; protect_reg = 0; reset_reg = 0; blocks_reg = 0;
         lba_high_reg = 0; count_reg = 0; descriptors_reg = 0; check_reg = 0; keys_reg = 0; status = 0; sense = 0; range_valid = 0;
         range_lba = 0; range_bytes = 0; abort_initiators = 0; software_protect = 0;
         if (VOLUMES < 1 || VOLUMES > 16) begin
@@ -146,6 +149,8 @@ module parameter_list #(
     end
 
     always @(posedge clk) begin
+        if (reset_volumes[volume_reg])
+            reset_reg <= 1'b1;
         case (state_reg)
             STATE_IDLE: begin
                 op_reg <= op;
@@ -158,6 +163,7 @@ module parameter_list #(
                 header_reg <= 1'b1;
                 page_word_reg <= 3'd0;
                 protect_reg <= software_protect[volume];
+                reset_reg <= reset_volumes[volume];
                 blocks_reg <= 17'd0;
                 status <= 8'h00;
                 sense <= 24'd0;
@@ -217,7 +223,8 @@ module parameter_list #(
 
             STATE_RAISE:
                 if (raise_ready || !changed) begin
-                    software_protect[volume_reg] <= protect_reg;
+                    if (changed)
+                        software_protect[volume_reg] <= protect_reg;
                     state_reg <= STATE_DONE;
                 end
 
@@ -279,8 +286,9 @@ module parameter_list #(
                 if (done_taken)
                     state_reg <= STATE_IDLE;
         endcase
-        if (|reset_volumes)
-            software_protect <= software_protect & ~reset_volumes;
+        for (i = 0; i < 16; i = i + 1)
+            if (reset_volumes[i])
+                software_protect[i] <= 1'b0;
         if (rst) begin
             state_reg <= STATE_IDLE;
             software_protect <= 16'd0;

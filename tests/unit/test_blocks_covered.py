@@ -17,10 +17,6 @@ HDL, BLOCK, SYSTEM = ROOT / "hdl", ROOT / "tests" / "block", ROOT / "tests" / "s
 COMPOSITES: dict[str, tuple[str, str]] = {
     # port controller: wiring of modules that have block tests; its meaning is whole exchanges, with a link around it
     "port_controller": ("port_bench", "port/port_controller.f"),
-    # array: the pair of engines that answers hosts
-    "host_engine": ("array_host_bench", "array/host_engine.f"),
-    "page_service": ("array_host_bench", "array/page_service.f"),
-    "parameter_list": ("array_host_bench", "array/page_service.f"),
     # the half of the register block that is not generated
     "register_access": ("management_registers", "array/management_registers.f"),
     # wiring only: the whole array, in tests/block/waves and every system test

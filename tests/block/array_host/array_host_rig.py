@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,14 @@ VOLUMES = (
     VolumeState(4096, present=False),
     VolumeState(64),
 )
+
+
+INPUTS = (
+    "hr_valid", "hr_op", "hr_task", "hr_port_id", "hr_login", "hr_lun", "hr_cdb", "hr_length", "hr_read", "hr_write",
+    "hr_attribute", "hr_task_management", "ti_ready", "done_valid", "done_op", "done_task", "done_slot", "done_status",
+    "done_scsi_status", "done_sense", "chunk_ready", "chunk_rsp_valid", "chunk_rsp_op", "chunk_rsp_slot",
+    "chunk_rsp_error", "login_event_valid", "login_event_index", "login_event_initiator", "login_event_hidden",
+)  # fmt: skip
 
 
 def lun_bytes(lun: int) -> bytes:
@@ -91,6 +100,10 @@ class Chunk:
 class Rig:
     """One clock at a time: `step` looks at the outputs in the middle of a clock and sets the inputs for its end."""
 
+    page_inputs: tuple[str, ...] = (
+        "sl_wr_ready", "bk_ready", "bk_rdata_valid", "sl_rd_line", "bk_rdata", "login_event_wwpn",
+    )  # fmt: skip
+
     def __init__(
         self,
         dut: Any,
@@ -132,50 +145,21 @@ class Rig:
         self.stats = {"read": 0, "write": 0}
         self.hold_ti = False
         self.hold_done = False
+        self.hold_chunk = False
+        self.hold_chunk_rsp = False
+
+    def configure(self) -> None:
+        """Inputs of the page service that stay."""
+        self.dut.cfg_wwnn.value = WWNN
+
+    def login_name(self, wwpn: int) -> None:
+        self.dut.login_event_wwpn.value = wwpn
 
     async def start(self) -> None:
         dut = self.dut
-        for name in (
-            "hr_valid",
-            "ti_ready",
-            "done_valid",
-            "chunk_ready",
-            "chunk_rsp_valid",
-            "sl_wr_ready",
-            "bk_ready",
-            "login_event_valid",
-            "bk_rdata_valid",
-        ):
+        for name in (*INPUTS, *self.page_inputs):
             getattr(dut, name).value = 0
-        for name in (
-            "hr_op",
-            "hr_task",
-            "hr_port_id",
-            "hr_login",
-            "hr_lun",
-            "hr_cdb",
-            "hr_length",
-            "hr_read",
-            "hr_write",
-            "hr_attribute",
-        ):
-            getattr(dut, name).value = 0
-        for name in (
-            "hr_task_management",
-            "login_event_index",
-            "done_op",
-            "done_task",
-            "done_slot",
-            "done_status",
-            "done_scsi_status",
-        ):
-            getattr(dut, name).value = 0
-        for name in (
-            *("done_sense", "chunk_rsp_op", "chunk_rsp_slot", "chunk_rsp_error", "sl_rd_line", "bk_rdata"),
-            *("login_event_initiator", "login_event_hidden", "login_event_wwpn"),
-        ):
-            getattr(dut, name).value = 0
-        dut.cfg_wwnn.value = WWNN
+        self.configure()
         dut.cfg_volume_blocks.value = sum(v.blocks << 32 * i for i, v in enumerate(VOLUMES))
         dut.cfg_volume_flags.value = sum((v.present | v.write_protected << 1) << 2 * i for i, v in enumerate(VOLUMES))
         dut.rst.value = 1
@@ -228,7 +212,7 @@ class Rig:
         self.dut.login_event_index.value = index
         self.dut.login_event_initiator.value = initiator
         self.dut.login_event_hidden.value = hidden
-        self.dut.login_event_wwpn.value = wwpn
+        self.login_name(wwpn)
         await self.step()
 
     async def run(self, *commands: Command, limit: int = 200_000) -> None:
@@ -277,10 +261,23 @@ class Rig:
         dut.ti_ready.value = int(ready)
         if ready and int(dut.ti_valid.value):
             self.instruction()
-        ready = go()
+        ready = int(go() and not self.hold_chunk)
         dut.chunk_ready.value = ready
         if ready and int(dut.chunk_valid.value):
             self.chunk_request()
+        self.page_side(go)
+        if int(dut.stat_read.value):
+            self.stats["read"] += int(dut.stat_bytes.value)
+        if int(dut.stat_write.value):
+            self.stats["write"] += int(dut.stat_bytes.value)
+        self.drive_host()
+        self.drive_queue("done", self.done, ("done_op", "done_task", "done_status"), hold=self.hold_done)
+        fields = ("chunk_rsp_op", "chunk_rsp_slot", "chunk_rsp_error")
+        self.drive_queue("chunk_rsp", self.chunk_rsp, fields, hold=self.hold_chunk_rsp)
+
+    def page_side(self, go: Callable[[], int]) -> None:
+        """Segment list and back port of the page service, one clock."""
+        dut = self.dut
         ready = go()
         dut.sl_wr_ready.value = ready
         if ready and int(dut.sl_wr_valid.value):
@@ -302,13 +299,6 @@ class Rig:
         if self.segment_asked is not None:
             dut.sl_rd_line.value = 256 * self.segment_asked
         self.worked_slot, self.segment_asked = int(dut.sl_rd_slot.value), int(dut.sl_rd_index.value)
-        if int(dut.stat_read.value):
-            self.stats["read"] += int(dut.stat_bytes.value)
-        if int(dut.stat_write.value):
-            self.stats["write"] += int(dut.stat_bytes.value)
-        self.drive_host()
-        self.drive_queue("done", self.done, ("done_op", "done_task", "done_status"), hold=self.hold_done)
-        self.drive_queue("chunk_rsp", self.chunk_rsp, ("chunk_rsp_op", "chunk_rsp_slot", "chunk_rsp_error"))
 
     # ---- lines of the cache: pages after the segments; segment i of the chunk that is worked on begins at 256 * i ----
 

@@ -15,6 +15,15 @@ def test_array_host(simulator: str) -> None:
     simulate("array_host_bench", sources=SOURCES, test_module=str(HERE / "bench_array_host.py"), simulator=simulator)
 
 
+def test_host_engine(simulator: str) -> None:
+    simulate(
+        "host_engine",
+        sources=["array/host_engine.f"],
+        test_module=str(HERE / "bench_host_engine.py"),
+        simulator=simulator,
+    )
+
+
 @pytest.mark.parametrize("tasks", [1, 4, 256])
 def test_array_host_sizes(tasks: int) -> None:
     simulate(

@@ -7,49 +7,33 @@ import random
 from typing import Any
 
 import cocotb
+from back_port import BackPort
 from clocked import Clocked, number
 
 FILL, ZERO, COMPARE, MATCH, SWAP = range(24, 29)  # OP_*
-BLOCK, LINE, SEGMENTS, PAGE_LINES = 512, 16, 64, 128
+BLOCK, SEGMENTS, PAGE_LINES = 512, 64, 128
 
 
-class Memory:
-    """The cache back port (data two clocks after a read is taken) and the segment list of one slot."""
+class Memory(BackPort):
+    """The cache back port and the segment list of one slot."""
 
     def __init__(self, dut: Any, rng: random.Random) -> None:
-        self.dut, self.rng = dut, rng
-        self.lines: dict[int, bytes] = {}
+        super().__init__(dut, rng)
         self.segments: list[int] = []
-        self.pipe: list[bytes | None] = [None, None]
         self.line = 0
 
     def drive(self) -> None:
-        data = self.pipe.pop(0)
-        self.dut.bk_ready.value = int(self.rng.random() < 0.7)
-        self.dut.bk_rdata_valid.value = int(data is not None)
-        self.dut.bk_rdata.value = int.from_bytes(data or b"", "big")
+        super().drive()
         self.dut.segment_line.value = self.line
 
     def sample(self) -> None:
-        dut = self.dut
-        taken = number(dut.bk_valid) and number(dut.bk_ready)
-        read = bool(taken and not number(dut.bk_write))
-        if taken and not read:
-            self.lines[number(dut.bk_line)] = number(dut.bk_wdata).to_bytes(LINE, "big")
-        self.pipe.append(self.lines[number(dut.bk_line)] if read else None)
-        index = number(dut.index)
+        super().sample()
+        index = number(self.dut.index)
         self.line = self.segments[index] * 256 if index < len(self.segments) else 0xFFFFF
 
     def place(self, first: int, block: int) -> int:
         """First line of a block of the chunk."""
         return self.segments[(first + block) // 8] * 256 + (first + block) % 8 * 32
-
-    def get(self, line: int) -> bytes:
-        return b"".join(self.lines[line + i] for i in range(32))
-
-    def put(self, line: int, data: bytes) -> None:
-        for i in range(len(data) // LINE):
-            self.lines[line + i] = data[LINE * i : LINE * (i + 1)]
 
 
 @cocotb.test()
@@ -106,7 +90,7 @@ async def equals_bytes(dut: Any) -> None:
         if op == SWAP and offset is None:
             after = [given[1]]
         for n, block in enumerate(after):
-            assert memory.get(memory.place(first, n)) == block, f"op {op} block {n} of {blocks} from {first}"
+            assert memory.get(memory.place(first, n), BLOCK) == block, f"op {op} block {n} of {blocks} from {first}"
             memory.put(memory.place(first, n), before[n])
         assert memory.lines == untouched, "something else was written"
         outcomes.add((op, offset is not None))

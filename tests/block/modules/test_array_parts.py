@@ -19,12 +19,14 @@ HERE = Path(__file__).parent
         ("persistent_reservation", {}),
         ("block_worker", {"SEGMENTS": 64}),
         ("scsi_responder", {}),
+        ("parameter_list", {}),
+        ("page_service", {}),
     ],
 )
 def test_array_part(simulator: str, top: str, parameters: dict[str, int]) -> None:
     simulate(
         top,
-        sources=[f"array/{top}.v"],
+        sources=["array/page_service.f"] if top == "page_service" else [f"array/{top}.v"],
         test_module=str(HERE / f"bench_{top}.py"),
         simulator=simulator,
         parameters=parameters,
