@@ -71,6 +71,7 @@ def serve(
     allow: Annotated[
         list[str] | None, typer.Option(help="WWPN that may log in, 16 hex digits; none: every host")
     ] = None,
+    login: Annotated[str, typer.Option(help="fabric, vn2vn or point-to-point; the last two with one side")] = "fabric",
     save: Annotated[Path | None, typer.Option(help="folder for the volumes' images at the end")] = None,
     capture: Annotated[bool, typer.Option(help="write captures of the port and of the Ethernet")] = True,
     simulator: Annotated[str, typer.Option("--sim", help="verilator or icarus")] = "verilator",
@@ -81,12 +82,13 @@ def serve(
         int, typer.Option(help="simulated words between two looks at the Ethernet, 1 or more")
     ] = 1_000,
     fka_ms: Annotated[int, typer.Option(help="period of advertisements and keep-alives, 1 or more")] = 30_000,
+    e_d_tov_ms: Annotated[int, typer.Option(help="E_D_TOV that fabric login tells hosts, 1 or more")] = 60_000,
 ) -> None:
     """The simulated array for real hosts, until Ctrl-C."""
     from portplex.runs.serve import ServeOptions, print_summary
     from portplex.runs.serve import serve as run
 
-    for option, value in (("poll-words", poll_words), ("fka-ms", fka_ms)):
+    for option, value in (("poll-words", poll_words), ("fka-ms", fka_ms), ("e-d-tov-ms", e_d_tov_ms)):
         if value < 1:
             raise UsageError(f"{option}={value}: must be 1 or more")
     sides = [f"socket:{path}" for path in socket or ()]
@@ -96,13 +98,14 @@ def serve(
         sides=sides,
         volumes=volume or ServeOptions.volumes,
         allowed=[_wwpn(text) for text in allow] if allow else None,
+        login=login,
         save=save,
         capture=capture,
         simulator=simulator,
         tasks=tasks,
         waves=waves,
         name=name,
-        tuning={"poll_words": poll_words, "fka_ms": fka_ms},
+        tuning={"poll_words": poll_words, "fka_ms": fka_ms, "e_d_tov_ms": e_d_tov_ms},
     )
     print_summary(run(options, console), console)
 

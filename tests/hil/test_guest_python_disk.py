@@ -26,24 +26,24 @@ from portplex.nport.n_port import Timers
 
 SECONDS = WallExecutor.words(1)
 TIMERS = Timers(e_d_tov=20 * SECONDS, r_a_tov=20 * SECONDS, link_service=10 * SECONDS, command=60 * SECONDS)
-DISK_WWPN = 0x1000_00C0_DD00_0001  # lower than the guest's: then Linux sends PLOGI between neighbours
+LOWER, HIGHER = 0x1000_00C0_DD00_0001, 0x5000_00C0_DD00_0001  # than the guest's; of neighbours the higher sends PLOGI
 BLOCKS = 65_536
 
 
 class Bench:
     """A Python disk with two units; the guest's Ethernet is on its switch, or at its own link."""
 
-    def __init__(self, way: str, socket: Path, capture: Path) -> None:
+    def __init__(self, way: str, wwpn: int, socket: Path, capture: Path) -> None:
         self.way = way
         self.executor = executor = WallExecutor()
         self.node: Node
         link: FrameLink
         if way == "fabric":
             switch = Switch(executor, timers=TIMERS)
-            self.node, link = Fcf(executor, switch), switch.attach(DISK_WWPN)
+            self.node, link = Fcf(executor, switch), switch.attach(wwpn)
         else:
             self.node = link = Vn2vn(executor) if way == "vn2vn" else PointToPoint(executor)
-        self.disk = BackupDisk(executor, link, name="disk", wwpn=DISK_WWPN, timers=TIMERS, blocks=[BLOCKS, BLOCKS])
+        self.disk = BackupDisk(executor, link, name="disk", wwpn=wwpn, timers=TIMERS, blocks=[BLOCKS, BLOCKS])
         self.capture = CaptureWriter(capture, ["guest"], link_type=LINKTYPE_ETHERNET)
         self.gateway = Gateway(executor, QemuStream(socket), self.node, capture=self.capture)
         executor.sources.append(self.gateway)
@@ -59,9 +59,14 @@ class Bench:
         self.capture.close()
 
 
-@pytest.fixture(params=["fabric", "vn2vn", "point to point"])
+WAYS = [("fabric", LOWER), ("vn2vn", LOWER), ("vn2vn", HIGHER), ("point to point", LOWER)]
+
+
+@pytest.fixture(
+    params=WAYS, ids=["fabric", "vn2vn, Linux sends PLOGI", "vn2vn, the disk sends PLOGI", "point to point"]
+)
 def bench(request, tmp_path):
-    bench = Bench(request.param, tmp_path / "net", tmp_path / "guest.pcapng")
+    bench = Bench(*request.param, tmp_path / "net", tmp_path / "guest.pcapng")
     yield bench
     bench.stop()
 

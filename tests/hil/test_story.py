@@ -12,8 +12,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import typer
 
+from portplex import cli
 from portplex.hil.guest import GUEST_MAC, Guest
+from portplex.runs import hil_story
 from portplex.runs.serve import ServedProcess, ServeOptions
 from portplex.simulate import build_root
 
@@ -46,6 +49,52 @@ def test_a_script_in_a_guest(image):
     assert (build_root() / "guest" / "log" / "console.log").is_file()
 
 
+PANIC = "echo '<3>last words' >/dev/kmsg; echo c >/proc/sysrq-trigger"
+
+
+def nothing_is_left(folder: Path) -> None:
+    """Neither the simulation of this run nor a QEMU on its socket."""
+    assert not (folder / "control.sock").exists()
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        assert str(folder) not in command, command
+
+
+def test_script_that_panics_the_guest_ends_everything(image):
+    done = portplex("guest", "--volume", "1M", text=PANIC)
+    assert done.returncode == 1
+    assert "Kernel panic" in done.stderr
+    assert "last words" in done.stderr
+    assert "Traceback" not in done.stderr
+    nothing_is_left(ServeOptions([], ["1M"], name="guest").folder())
+
+
+def test_story_in_which_the_guest_panics_fails(image, monkeypatch, capfd):
+    """One message with the last console lines, everything stopped, exit status 1, a summary."""
+    left: list[int] = []
+
+    def tell(story: hil_story.Story, guest: Guest, served: ServedProcess) -> None:
+        left.extend((guest.pid, served.session))
+        guest.login()
+        guest.check(PANIC)
+
+    monkeypatch.setattr(hil_story, "_tell", tell)
+    with pytest.raises(typer.Exit) as ended:
+        cli.hil()
+    assert ended.value.exit_code == 1
+    said = capfd.readouterr().out
+    assert said.count("last lines of its console") == 1
+    assert "Kernel panic" in said
+    assert "last words" in said
+    folder = ServeOptions([], hil_story.VOLUMES, name="hil").folder()
+    assert json.loads((folder / "story.json").read_text())["result"] == "failed"
+    assert not [pid for pid in left if Path(f"/proc/{pid}").exists()]
+    nothing_is_left(folder)
+
+
 def fio(disk: str, offset: str, depth: int) -> str:
     """1 MiB written at random and read back, with checksums."""
     return (
@@ -71,10 +120,14 @@ def test_two_guests_at_once(image, tmp_path):
             disks = guest.wait_for_disks(3)
             own, shared = fio(disks[number], "0", 8), fio(disks[2], "0" if number == 0 else "8M", 4)
             guest.check(f"(({own} && {shared}) >/tmp/out 2>&1; echo $? >/tmp/status) >/dev/null 2>&1 &")
-        # Both are at work before the first is waited for.
+        # Both are at work at the same time: frames of each came before the first had ended.
+        before = [node["fcoe_received"] for node in served.client.state()["nodes"]]
         for guest in guests:
             status = guest.wait_for("grep . /tmp/status", 300, "fio to end")
             assert status == "0\n", guest.run("tail -20 /tmp/out").output
+            if guest is guests[0]:
+                after = [node["fcoe_received"] for node in served.client.state()["nodes"]]
+                assert all(later - sooner > 100 for sooner, later in zip(before, after, strict=True)), (before, after)
         assert len(served.client.state()["hosts"]) == 2
     counts = served.summary()["counts"]
     assert not {"abts", "rec", "task_management"} & counts.keys(), counts

@@ -234,6 +234,9 @@ def test_no_simulation_is_left_behind(number: signal.Signals, net: str) -> None:
         (["--socket", "S", "--allow", "12"], "allow '12': must be a WWPN of 16 hex digits"),
         (["--socket", "S", "--save", "/nosuch"], "save /nosuch: there is no such folder"),
         (["--socket", "S", "--poll-words", "0"], "poll-words=0: must be 1 or more"),
+        (["--socket", "S", "--e-d-tov-ms", "0"], "e-d-tov-ms=0: must be 1 or more"),
+        (["--socket", "S", "--login", "loop"], "login=loop: must be one of fabric, vn2vn, point-to-point"),
+        (["--socket", "S", "--socket", "T", "--login", "vn2vn"], "login=vn2vn: 2 sides given, must be one"),
     ],
 )
 def test_mistakes_are_named_before_anything_is_built(arguments: list[str], message: str, net: str) -> None:
@@ -245,3 +248,14 @@ def test_mistakes_are_named_before_anything_is_built(arguments: list[str], messa
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not Path(net).exists()
+
+
+def test_no_rights_for_an_interface_are_said(require_tool: Callable[[str], None]) -> None:
+    """A process without CAP_NET_RAW: one line, exit status 2, nothing built."""
+    require_tool("setpriv")
+    limits = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"] if os.geteuid() == 0 else []
+    command = [*limits, sys.executable, "-m", "portplex", "serve", "--interface", "lo"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "interface 'lo': raw frames need the right CAP_NET_RAW; run as root" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

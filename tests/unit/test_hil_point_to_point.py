@@ -102,9 +102,10 @@ def test_flogi_waits_for_the_host() -> None:
 
 
 @pytest.mark.fast
+@pytest.mark.parametrize("source", [None, bytes(6)], ids=["its VN_Port", "zero, as Linux 6.1"])
 @pytest.mark.parametrize(("wwpn", "own"), [(DISK_WWPN, HIGH), (LINUX_WWPN - 1, LOW)])
-def test_host_first(wwpn: int, own: int) -> None:
-    """The host's FLOGI crosses the N_Port's: both get addresses by WWPN."""
+def test_host_first(wwpn: int, own: int, source: bytes | None) -> None:
+    """The host's FLOGI crosses the N_Port's: both get addresses by WWPN. `source` is what the host sends from then."""
     bench = Bench(wwpn, answers=False)
     bench.linux.on_frame = lambda frame: (
         bench.host.receive(frame) if frame.data[0] != 0x22 or frame.data[24] != 4 else None
@@ -125,8 +126,12 @@ def test_host_first(wwpn: int, own: int) -> None:
     assert (parameters.wwpn, parameters.flags & 0x1000) == (wwpn, 0)
     bench.host.n_port_id = other
     bench.linux.vn_mac = bytes.fromhex("0efc00") + other.to_bytes(3, "big")
+    if source is not None:
+        whole = bench.linux.send_fcoe
+        bench.linux.send_fcoe = lambda to, _, frame, **marks: whole(to, source, frame, **marks)  # type: ignore[method-assign]
     bench.linux.on_frame = bench.host.receive
     bench.use()
+    assert bench.node.hosts() == [(LINUX_MAC, other, LINUX_WWPN)]
     # The host starts again: the N_Port's sessions are over, and its new FLOGI is answered from what is known.
     bench.linux.send_fcoe(bytes.fromhex("0efc00fffffe"), LINUX_MAC, flogi)
     bench.executor.run_for(100)

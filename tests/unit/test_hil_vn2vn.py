@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from portplex.executor import VirtualExecutor
@@ -111,6 +113,76 @@ def test_linux_uses_a_python_disk() -> None:
     assert not bench.disk.violations
     assert not bench.host.violations
     assert bench.linux.wrong_destination == 0
+
+
+def refuse_plogi(linux: LinuxVn2vn, times: int) -> list[int]:
+    """Answer the first PLOGIs as Linux does while its own FLOGI is open; the times at which any came."""
+    came: list[int] = []
+    deliver = linux.deliver
+
+    def take(frame: bytes, *rest: int) -> None:
+        header = Header.unpack(frame)
+        if header.r_ctl == 0x22 and frame[24] == 3:
+            came.append(linux.side.executor.now())
+            if len(came) <= times:
+                head = Header(0x23, header.s_id, 0, header.d_id, 1, 0x980000, 0, 0, 0, header.ox_id, 0x42, 0)
+                linux.send(head.pack() + els.reject(0x20, 0x62))
+                return
+        deliver(frame, *rest)
+
+    linux.deliver = take  # type: ignore[method-assign]
+    return came
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("refusals", [0, 2])
+def test_higher_name_sends_plogi(refusals: int) -> None:
+    """The node does it for its N_Port, again every 2 s, and the N_Port is logged in when the neighbour is."""
+    bench = Bench(wwpn=DISK_WWPN)
+    came = refuse_plogi(bench.linux, refusals)
+    bench.join()
+    assert DISK_WWPN > LINUX_WWPN
+    bench.executor.run_for(refusals * 2_000 + 100)
+    assert len(came) == refusals + 1
+    assert all(2_000 <= later - sooner < 2_050 for sooner, later in pairwise(came))
+    assert DISK_ID in bench.host.sessions
+    assert LINUX_ID in bench.disk.sessions
+    assert bench.node.hosts() == [(bench.linux.mac, LINUX_ID, LINUX_WWPN)]
+    bench.executor.run(bench.host.process_login(DISK_ID))
+    (unit,) = bench.executor.run(bench.host.discover(DISK_ID))
+    data = bytes(index & 0xFF for index in range(8192))
+    bench.executor.run(bench.host.write(unit, 8, data))
+    assert bench.executor.run(bench.host.read(unit, 8, 16)) == data
+    assert not bench.disk.violations
+    assert not bench.host.violations
+    bench.executor.run_for(10_000)
+    assert len(came) == refusals + 1
+    assert bench.node.counts["port_logins"] == 1
+
+
+@pytest.mark.fast
+def test_plogi_that_is_never_accepted_ends() -> None:
+    bench = Bench(wwpn=DISK_WWPN)
+    came = refuse_plogi(bench.linux, 100)
+    bench.join()
+    bench.executor.run_for(12_000)
+    assert len(came) == 5
+    assert bench.node.counts["plogi_failed"] == 1
+    assert not bench.disk.sessions
+    bench.login()  # the host's next FLOGI starts it again
+    assert len(came) == 6
+
+
+@pytest.mark.fast
+def test_plogi_the_n_port_refuses_is_taken_back() -> None:
+    """The neighbour has accepted, the N_Port has it not on its list: LOGO."""
+    bench = Bench(wwpn=DISK_WWPN)
+    bench.disk.allowed = {LOW_WWPN}
+    bench.join()
+    bench.executor.run_for(100)
+    assert bench.node.counts["port_login_refused"] == 1
+    assert not bench.disk.sessions
+    assert not bench.host.sessions
 
 
 @pytest.mark.fast

@@ -30,7 +30,7 @@ from portplex.framelink import Frame
 from portplex.hil import fip
 from portplex.hil.fcoe import FcoeFrame, encode, mac_of
 from portplex.hil.fip import Fip, FipError, VnId
-from portplex.hil.node import DEFAULT_MAC, FipTimes, els_request, nowhere, single_frame
+from portplex.hil.node import DEFAULT_MAC, FipTimes, Host, els_request, nowhere, single_frame
 
 _ADVERTISED = FipFlag.FPMA | FipFlag.AVAILABLE | FipFlag.F_PORT
 _PENDING = 16  # link services of one ENode that may wait for their answers
@@ -110,6 +110,9 @@ class Fcf:
     def lost(self) -> None:
         for link in list(self.enodes.values()):
             self._release(link)
+
+    def hosts(self) -> list[Host]:
+        return [Host(mac, link.n_port_id, link.port.wwpn) for mac, link in self.enodes.items() if link.logged_in]
 
     def knows(self, mac: bytes) -> bool:
         link = self.enodes.get(mac) or self._by_vn_mac.get(mac)

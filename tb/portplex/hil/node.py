@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from zlib import crc32
 
 from portplex.fc.constants import ORDERED_SETS, SOFI3, Els, FCtlUsual, FcType, RCtl
@@ -16,6 +16,7 @@ from portplex.hil.fcoe import FcoeFrame
 from portplex.hil.fip import Fip
 
 DEFAULT_MAC = bytes.fromhex("0250504c5801")  # locally administered
+LOGINS = ("fabric", "vn2vn", "point-to-point")  # the ways a host logs in with a served array
 
 _EOFT = ORDERED_SETS["EOFt_NEG"]
 
@@ -35,6 +36,14 @@ class FipTimes:
 
     def words(self, milliseconds: float) -> int:
         return max(1, round(milliseconds * self.words_per_ms))
+
+
+class Host(NamedTuple):
+    """A peer that is logged in; `mac` of its ENode."""
+
+    mac: bytes
+    n_port_id: int
+    wwpn: int
 
 
 class Node(Protocol):

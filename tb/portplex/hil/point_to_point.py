@@ -21,7 +21,7 @@ from portplex.framelink import Frame
 from portplex.hil import fip
 from portplex.hil.fcoe import FcoeFrame, encode, mac_of
 from portplex.hil.fip import Fip, FipError
-from portplex.hil.node import DEFAULT_MAC, FipTimes, accept_with, els_reply, els_request, nowhere, single_frame
+from portplex.hil.node import DEFAULT_MAC, FipTimes, Host, accept_with, els_reply, els_request, nowhere, single_frame
 from portplex.nport import els
 
 LOW_ID, HIGH_ID = 0x010101, 0x010102
@@ -40,6 +40,7 @@ class PointToPoint:
         self.counts: Counter[str] = Counter()
         self.n_port_id = 0
         self.peer_id = 0
+        self._peer_wwpn = 0
         self._peer_macs: tuple[bytes, ...] = ()
         self._solicited = b""  # address of the host that solicited last
         self._flogi = b""  # the N_Port's, waiting for its answer
@@ -58,6 +59,9 @@ class PointToPoint:
     def lost(self) -> None:
         self._flogi = b""
         self._end()
+
+    def hosts(self) -> list[Host]:
+        return [Host(self._peer_macs[0], self.peer_id, self._peer_wwpn)] if self.peer_id else []
 
     def knows(self, mac: bytes) -> bool:
         return mac in self._peer_macs
@@ -168,12 +172,13 @@ class PointToPoint:
         if wrong or not addresses or len(payload) < els.LOGIN_BYTES:
             self.counts["login_answer"] += 1
             return
-        if els.LoginParameters.unpack(payload).flags & ServiceFlag.F_PORT:
+        theirs = els.LoginParameters.unpack(payload)
+        if theirs.flags & ServiceFlag.F_PORT:
             self.counts["fabric_answered"] += 1  # that is a switch, no host
             return
         self._flogi = b""
         self._cancel()
-        self._join(header.d_id, header.s_id, frame.source)
+        self._join(header.d_id, header.s_id, theirs.wwpn, frame.source)
         # The N_Port asked FFFFFEh.
         words = data[:4] + struct.pack(">I", int(Address.FABRIC_LOGIN)) + data[8:]
         now = self.executor.now()
@@ -202,7 +207,8 @@ class PointToPoint:
         flogi = self._flogi
         self._end()
         own_id, peer_id = (LOW_ID, HIGH_ID) if ours.wwpn < theirs.wwpn else (HIGH_ID, LOW_ID)
-        self._join(own_id, peer_id, frame.source)
+        # Linux 6.1 sends from 00:00:00:00:00:00 when its own FLOGI was the first.
+        self._join(own_id, peer_id, theirs.wwpn, frame.source, fip.NO_MAC)
         self.counts["flogi_answered"] += 1
         answer = els_reply(header, peer_id, own_id, accept_with(self._own))
         self.transmit(encode(mac_of(peer_id), self.mac, answer))
@@ -212,7 +218,7 @@ class PointToPoint:
         else:
             self._theirs = payload  # for the FLOGI with which the N_Port will start again
 
-    def _join(self, own_id: int, peer_id: int, source: bytes) -> None:
-        self.n_port_id, self.peer_id = own_id, peer_id
-        self._peer_macs = (source, mac_of(peer_id), self._solicited)
+    def _join(self, own_id: int, peer_id: int, wwpn: int, *sources: bytes) -> None:
+        self.n_port_id, self.peer_id, self._peer_wwpn = own_id, peer_id, wwpn
+        self._peer_macs = (*sources, mac_of(peer_id), self._solicited)
         self.counts["logins"] += 1

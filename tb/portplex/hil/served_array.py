@@ -2,7 +2,8 @@
 """The simulated array with a fabric whose other ports are real: what stands behind `portplex serve`.
 
 Each Ethernet side gets a forwarder of its own in front of one switch, so hosts on several of them share the array. A
-Python disk on the same switch takes backups; zones hide it, and hosts, from hosts.
+Python disk on the same switch takes backups; zones hide it, and hosts, from hosts. Without a fabric (VN2VN, point to
+point) there is one side, and nowhere to back up to.
 
     served = ServedArray(SimulatedArray(cocotb.top), [QemuStream(path)], volumes=[65536, 65536])
     await served.bring_up()
@@ -15,7 +16,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,11 @@ from portplex.hil.control import ControlServer
 from portplex.hil.ethernet import EthernetSide, Replay
 from portplex.hil.fcf import Fcf
 from portplex.hil.gateway import Gateway
-from portplex.hil.node import DEFAULT_MAC, FipTimes
+from portplex.hil.node import DEFAULT_MAC, LOGINS, FipTimes
+from portplex.hil.point_to_point import PointToPoint
 from portplex.hil.pump import POLL_WORDS, Pump
+from portplex.hil.splice import Splice
+from portplex.hil.vn2vn import Vn2vn
 from portplex.hil.wall_clock import WallExecutor
 from portplex.management import BLOCK_BYTES, SEGMENT_BLOCKS, BackupProgress, BackupState
 from portplex.model.frame_rules import Direction
@@ -50,7 +54,8 @@ LONGEST_TICKS = 0xFFFF
 """The array's E_D_TOV and R_A_TOV: 17 million words, half a minute of wall time of a simulation under load."""
 
 HOST_E_D_TOV_MS, HOST_R_A_TOV_MS = 60_000, 120_000
-"""What fabric login tells hosts: Linux sends REC E_D_TOV + 1 s after a command, and a simulation takes its time."""
+"""What fabric login tells hosts: Linux sends REC E_D_TOV + 1 s after a command, and a simulation takes its time. And
+it waits for E_D_TOV twice before it sends a FLOGI again that was lost with its virtual link."""
 
 FKA_MS = 30_000
 ALLOWED = 32  # entries of the allow list
@@ -59,6 +64,10 @@ FLUSH_WORDS = 40_000_000
 FAREWELL_WORDS = 4_000
 
 _COMMAND, _ABTS, _ELS = int(RCtl.UNSOLICITED_COMMAND), int(RCtl.ABTS), int(RCtl.ELS_REQUEST)
+
+
+HostsNode = Fcf | Vn2vn | PointToPoint
+"""The node of a side: the far end of its Ethernet are hosts."""
 
 
 class ArrayZones(Zoning):
@@ -74,8 +83,8 @@ class ArrayZones(Zoning):
 
 class ServedArray:
     """`volumes`: blocks of each logical unit, from LUN 0 on. `allowed`: WWPNs that may log in with the array, or None
-    for every host that logs in with the fabric (32 at most). Files go to `folder`; `capture` makes port.pcapng and
-    ethernet<n>.pcapng."""
+    for every host that logs in (32 at most). `login` is one of `node.LOGINS`. Files go to `folder`; `capture` makes
+    port.pcapng and ethernet<n>.pcapng."""
 
     def __init__(
         self,
@@ -86,8 +95,10 @@ class ServedArray:
         folder: Path,
         control: Path | None = None,
         allowed: Sequence[int] | None = None,
+        login: str = "fabric",
         capture: bool = True,
         fka_ms: int = FKA_MS,
+        e_d_tov_ms: int = HOST_E_D_TOV_MS,
         poll_words: int = POLL_WORDS,
         wall: WallExecutor | None = None,
     ) -> None:
@@ -101,31 +112,23 @@ class ServedArray:
         self.counts: Counter[str] = Counter()  # commands, and signs of a host that lost patience
         self.wall = wall or WallExecutor()
         self.pump = Pump(self, self.wall, poll_words=poll_words)
-        timers = Timers(e_d_tov=20_000_000, r_a_tov=4_000_000, link_service=4_000_000, command=400_000_000)
-        self.switch = Switch(
-            device.executor,
-            zoning=ArrayZones(ARRAY_WWPN),
-            timers=timers,
-            e_d_tov_ms=HOST_E_D_TOV_MS,
-            r_a_tov_ms=HOST_R_A_TOV_MS,
-        )
-        self.port = self.switch.connect(device.ports[0], wwpn=ARRAY_WWPN)
-        self.disk = BackupDisk(
-            device.executor,
-            self.switch.attach(BACKUP_WWPN),
-            name="backup disk",
-            wwpn=BACKUP_WWPN,
-            timers=timers,
-            blocks=max(volumes),
-            allowed={ARRAY_WWPN},
-        )
         self._grow = allowed is None
         self._allowed = [ARRAY_WWPN, BACKUP_WWPN, *(allowed or ())]
-        self.switch.on_login = self._logged_in
         self._capture = PortCapture(folder / "port.pcapng") if capture else None
         self._captures: list[CaptureWriter] = []
-        self.forwarders: list[Fcf] = []
-        self.gateways = [self._gateway(number, side, fka_ms, capture) for number, side in enumerate(sides)]
+        self._node: Callable[[bytes], HostsNode]
+        self.disk: BackupDisk | None = None
+        times = FipTimes(fka_ms=fka_ms)
+        if login == "fabric":
+            self._node = self._fabric(times, e_d_tov_ms)
+        elif login in LOGINS and len(sides) == 1:
+            self._node = self._no_fabric(login, times)
+        else:
+            raise ValueError(
+                f"login={login!r}, {len(sides)} sides: must be one of {LOGINS}, one side but for the first"
+            )
+        self.nodes: list[HostsNode] = []
+        self.gateways = [self._gateway(number, side, capture) for number, side in enumerate(sides)]
         self.wall.sources += self.gateways
         self._replays = [side for side in sides if isinstance(side, Replay)]
         device.taps += [self.pump.observe, self._count]
@@ -142,17 +145,50 @@ class ServedArray:
         self._note(BackupProgress(BackupState.IDLE, 0, 0, 0, 0))
         self._job = False
 
-    def _gateway(self, number: int, side: EthernetSide, fka_ms: int, capture: bool) -> Gateway:
-        mac = DEFAULT_MAC[:5] + bytes((DEFAULT_MAC[5] + number,))
-        forwarder = Fcf(self.wall, self.switch, mac=mac, times=FipTimes(fka_ms=fka_ms))
-        self.forwarders.append(forwarder)
+    def _fabric(self, times: FipTimes, e_d_tov_ms: int) -> Callable[[bytes], HostsNode]:
+        """A switch with the array and the backup disk; what makes a forwarder in front of it."""
+        executor = self.device.executor
+        timers = Timers(e_d_tov=20_000_000, r_a_tov=4_000_000, link_service=4_000_000, command=400_000_000)
+        switch = Switch(
+            executor,
+            zoning=ArrayZones(ARRAY_WWPN),
+            timers=timers,
+            e_d_tov_ms=e_d_tov_ms,
+            r_a_tov_ms=HOST_R_A_TOV_MS,
+        )
+        switch.connect(self.device.ports[0], wwpn=ARRAY_WWPN)
+        self.disk = BackupDisk(
+            executor,
+            switch.attach(BACKUP_WWPN),
+            name="backup disk",
+            wwpn=BACKUP_WWPN,
+            timers=timers,
+            blocks=max(self.volumes),
+            allowed={ARRAY_WWPN},
+        )
+        switch.on_login = self._logged_in
+        return lambda mac: Fcf(self.wall, switch, mac=mac, times=times)
+
+    def _no_fabric(self, login: str, times: FipTimes) -> Callable[[bytes], HostsNode]:
+        """What makes the node at the array's port."""
+
+        def node(mac: bytes) -> HostsNode:
+            made = (Vn2vn if login == "vn2vn" else PointToPoint)(self.wall, mac=mac, times=times)
+            Splice(self.device.executor, self.device.ports[0], self.device.fc_port, made, self._admit)
+            return made
+
+        return node
+
+    def _gateway(self, number: int, side: EthernetSide, capture: bool) -> Gateway:
+        node = self._node(DEFAULT_MAC[:5] + bytes((DEFAULT_MAC[5] + number,)))
+        self.nodes.append(node)
         writer = None
         if capture:
             writer = CaptureWriter(
                 self.folder / f"ethernet{number}.pcapng", [f"side {number}"], link_type=LINKTYPE_ETHERNET
             )
             self._captures.append(writer)
-        return Gateway(self.wall, side, forwarder, capture=writer, capture_clock=self.executor)
+        return Gateway(self.wall, side, node, capture=writer, capture_clock=self.executor)
 
     # ---- the pump's questions ----
 
@@ -199,10 +235,13 @@ class ServedArray:
         await configure(self.management, settings)
         if image is not None:
             await self.device.drive.load(image)
-        await go_online(self.management, self.executor)
-        await self.disk.start()
+        if self.disk is not None:
+            await go_online(self.management, self.executor)
+            await self.disk.start()
         for gateway in self.gateways:
             gateway.start()
+        if self.disk is None:
+            await self.management.enable_port()  # its FLOGI waits for a host
         if self.control is not None:
             self.control.start()
 
@@ -219,14 +258,18 @@ class ServedArray:
             writer.close()
 
     def _logged_in(self, port: FPort) -> None:
-        """A host is with the fabric: it may log in with the array, too."""
-        if port.wwpn in self._allowed:
+        """A host is with the fabric."""
+        self.executor.start(self._admit(port.wwpn))
+
+    async def _admit(self, wwpn: int) -> None:
+        """A host that has come may log in with the array, unless somebody has said who may."""
+        if wwpn in self._allowed:
             return
         if not self._grow or len(self._allowed) == ALLOWED:
             self.counts["not_allowed"] += 1
             return
-        self._allowed.append(port.wwpn)
-        self.executor.start(self.management.allow(len(self._allowed) - 1, port.wwpn))
+        self._allowed.append(wwpn)
+        await self.management.allow(len(self._allowed) - 1, wwpn)
 
     def _count(self, frame: Frame, direction: Direction) -> None:
         """What a host sends when it has waited too long: ABTS, REC, task management."""
@@ -260,13 +303,12 @@ class ServedArray:
         hosts = [
             {
                 "side": number,
-                "mac": mac.hex(":"),
-                "n_port_id": f"{link.n_port_id:06x}",
-                "wwpn": f"{link.port.wwpn:016x}",
+                "mac": host.mac.hex(":"),
+                "n_port_id": f"{host.n_port_id:06x}",
+                "wwpn": f"{host.wwpn:016x}",
             }
-            for number, forwarder in enumerate(self.forwarders)
-            for mac, link in forwarder.enodes.items()
-            if link.logged_in
+            for number, node in enumerate(self.nodes)
+            for host in node.hosts()
         ]
         return {
             "launcher": os.getppid(),
@@ -283,21 +325,26 @@ class ServedArray:
             "traffic": self.device.traffic(),
             "counts": dict(self.counts),
             "gateways": [dict(gateway.counts) for gateway in self.gateways],
-            "forwarders": [dict(forwarder.counts) for forwarder in self.forwarders],
+            "nodes": [dict(node.counts) for node in self.nodes],
             "sides": [dict(gateway.side.counts) for gateway in self.gateways],
-            "violations": len(self.disk.violations),
+            "violations": len(self.disk.violations) if self.disk is not None else 0,
         }
 
     async def backup(self, volume: int, chunk: int = 128) -> dict[str, Any]:
         """Back a volume up to the Python disk; how it ended, when it has. ValueError for a volume that is not there,
-        RuntimeError while a job runs."""
-        rules = PointerRules(self._blocks(volume), Confirmed(self))
+        RuntimeError while a job runs, or without a fabric."""
+        rules = PointerRules(self._blocks(volume), Confirmed(self._backup_disk()))
         result = await self._run_job(volume, chunk, rules)
         return {**result, "pointer_violations": rules.violations}
 
     async def restore(self, volume: int, chunk: int = 128) -> dict[str, Any]:
         """Bring what the Python disk holds back into a volume."""
         return await self._run_job(volume, chunk, None)
+
+    def _backup_disk(self) -> BackupDisk:
+        if self.disk is None:
+            raise RuntimeError("without a fabric there is no backup disk")
+        return self.disk
 
     def _blocks(self, volume: int) -> int:
         if not 0 <= volume < len(self.volumes):
@@ -308,13 +355,14 @@ class ServedArray:
         blocks = self._blocks(volume)
         if not 8 <= chunk <= 128 or chunk % SEGMENT_BLOCKS:
             raise ValueError(f"chunk={chunk}: must be 8 to 128 and a multiple of {SEGMENT_BLOCKS}")
+        disk = self._backup_disk()
         if self._job:
             raise RuntimeError("a backup or restore is running")
         self._job = True
         management, executor = self.management, self.executor
         started = executor.now()
         try:
-            await management.prepare_backup(volume, port_id=self.disk.n_port_id, chunk=chunk)
+            await management.prepare_backup(volume, port_id=disk.n_port_id, chunk=chunk)
             await management.set_copy_pointer(blocks)
             await (management.start_backup() if rules is not None else management.start_restore())
             while True:

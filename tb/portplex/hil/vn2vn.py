@@ -4,6 +4,9 @@
 The port is a FrameLink for one N_Port: its FLOGI starts the node, which probes for a local N_Port_ID, claims it, and
 then answers the FLOGI itself. Neighbours log in with a FLOGI in FIP, answered with the N_Port's own parameters. Frames
 go to FC-MAP 0EFD00h and the neighbour's N_Port_ID.
+
+Of two neighbours the one with the higher WWPN sends PLOGI. The N_Port does not know its neighbours, so the node does
+that for it: when the neighbour has accepted, the N_Port gets the same login as a PLOGI of the neighbour.
 """
 
 from __future__ import annotations
@@ -30,17 +33,20 @@ from portplex.fc.constants import (
     FipVn2vn,
     NameServerFeature,
     RCtl,
+    ServiceFlag,
 )
 from portplex.fc.header import HEADER_BYTES, Header
 from portplex.framelink import Frame
 from portplex.hil import fip
 from portplex.hil.fcoe import FcoeFrame, encode, mac_of
 from portplex.hil.fip import Fip, FipError, VnId
-from portplex.hil.node import DEFAULT_MAC, FipTimes, accept_with, els_reply, els_request, nowhere, single_frame
+from portplex.hil.node import DEFAULT_MAC, FipTimes, Host, accept_with, els_reply, els_request, nowhere, single_frame
 from portplex.nport import els
 
 _NEIGHBOURS = 16
 _PENDING = 64
+_OX_ID = 0xFFFE  # of the node's own requests, to a neighbour and to the N_Port
+_PLOGI_TRIES = 5
 _CLAIMS = (FipVn2vn.CLAIM_NOTIFICATION, FipVn2vn.CLAIM_RESPONSE)
 
 
@@ -63,6 +69,8 @@ class Neighbour:
     wwnn: int
     seen: int
     logged_in: bool = False  # its FLOGI was accepted
+    plogi: Handle | None = None  # the node's PLOGI is open: the next try
+    turned: bool = False  # the N_Port has not answered the PLOGI made of the neighbour's acceptance
 
 
 class Vn2vn:
@@ -112,11 +120,16 @@ class Vn2vn:
             self.on_link(False)
             self.on_link(True)
 
+    def hosts(self) -> list[Host]:
+        return [Host(peer.mac, peer.n_port_id, peer.wwpn) for peer in self.neighbours.values() if peer.logged_in]
+
     def knows(self, mac: bytes) -> bool:
         return any(mac in (peer.mac, self._vn_mac(peer.n_port_id)) for peer in self.neighbours.values())
 
     def _forget_address(self) -> None:
         self._after(None, self._idle)
+        for peer in self.neighbours.values():
+            self._end_port_login(peer)
         self.state = State.IDLE
         self.n_port_id = 0
         self.neighbours.clear()
@@ -148,12 +161,12 @@ class Vn2vn:
         peer = self.neighbours.get(header.d_id)
         if peer is None or header.s_id != self.n_port_id:
             self.counts["to_nobody"] += 1
+        elif peer.turned and header.r_ctl == RCtl.ELS_REPLY and header.ox_id == _OX_ID:
+            self._port_login_answered(peer, frame[HEADER_BYTES:])
         elif kind is not None:
             self._send_link_service(peer, kind, frame)
         else:
-            self.counts["fcoe_sent"] += 1
-            destination, source = self._vn_mac(peer.n_port_id), self._vn_mac(self.n_port_id)
-            self.transmit(encode(destination, source, frame, initiate=initiate, terminate=terminate))
+            self._send_fcoe(peer, frame, initiate=initiate, terminate=terminate)
 
     def _to_fabric(self, header: Header, frame: bytes) -> None:
         """FLOGI starts the node, LOGO ends it; there is no fabric to ask for more."""
@@ -248,21 +261,8 @@ class Vn2vn:
     def _drop(self, peer: Neighbour) -> None:
         """Forget a neighbour; the N_Port hears a LOGO from it."""
         del self.neighbours[peer.n_port_id]
-        head = Header(
-            RCtl.ELS_REQUEST,
-            self.n_port_id,
-            0,
-            peer.n_port_id,
-            FcType.ELS,
-            FCtlUsual.REQUEST,
-            0,
-            0,
-            0,
-            0xFFFE,
-            0xFFFF,
-            0,
-        )
-        self._hand_on(head.pack() + els.logo(peer.n_port_id, peer.wwpn))
+        self._end_port_login(peer)
+        self._hand_on(_request(self.n_port_id, peer.n_port_id, els.logo(peer.n_port_id, peer.wwpn)))
 
     def _give_way(self) -> None:
         """Another has the address: take the next one. Logins under the old one are over."""
@@ -388,10 +388,14 @@ class Vn2vn:
             self.counts["logins"] += 1
             reply = els_reply(header, peer.n_port_id, self.n_port_id, accept_with(self._parameters))
             self._send_link_service(peer, kind, reply)
+            self._end_port_login(peer)
+            if self.wwpn > peer.wwpn:
+                self._port_login(peer, _PLOGI_TRIES)
         elif kind == FipDescriptor.LOGO and request[1] == Els.LOGO:
             if len(self._pending) >= _PENDING:
                 raise FipError("fip_too_many_requests")
             peer.logged_in = False
+            self._end_port_login(peer)
             self._pending[peer.n_port_id, header.ox_id] = kind
             self._hand_on(data)
         else:
@@ -409,7 +413,53 @@ class Vn2vn:
         )
         self.transmit(message.pack())
 
+    # ---- PLOGI ----
+
+    def _port_login(self, peer: Neighbour, tries: int) -> None:
+        """Send PLOGI with the N_Port's parameters; again after `login_retry_ms`, since Linux refuses one that overtakes
+        the answer to its FLOGI."""
+        if not tries:
+            self.counts["plogi_failed"] += 1
+            self._end_port_login(peer)
+            return
+        self.counts["plogi_sent"] += 1
+        own = els.LoginParameters.unpack(self._parameters)
+        ours = own._replace(flags=ServiceFlag.CONTINUOUS_OFFSET, word3=0x00FF001F, class3_receive_size=own.receive_size)
+        self._send_fcoe(peer, _request(peer.n_port_id, self.n_port_id, ours.pack(Els.PLOGI)))
+        again = self.executor.now() + self.times.words(self.times.login_retry_ms)
+        peer.plogi = self.executor.call_at(again, lambda: self._port_login(peer, tries - 1))
+
+    def _recv_port_login_answer(self, peer: Neighbour, payload: bytes) -> None:
+        """The N_Port gets a neighbour's acceptance as a PLOGI; a refusal is left to the next try."""
+        accepted = payload[:1] == bytes((Els.LS_ACC,)) and len(payload) >= els.LOGIN_BYTES
+        if not accepted or els.LoginParameters.unpack(payload).wwpn != peer.wwpn:
+            self.counts["plogi_refused"] += 1
+            return
+        self._end_port_login(peer)
+        peer.turned = True
+        self._hand_on(_request(self.n_port_id, peer.n_port_id, bytes((Els.PLOGI,)) + payload[1:]))
+
+    def _port_login_answered(self, peer: Neighbour, payload: bytes) -> None:
+        """What the N_Port says to that: a refusal takes the login back."""
+        peer.turned = False
+        if payload[:1] == bytes((Els.LS_ACC,)):
+            self.counts["port_logins"] += 1
+        else:
+            self.counts["port_login_refused"] += 1
+            self._send_fcoe(peer, _request(peer.n_port_id, self.n_port_id, els.logo(self.n_port_id, self.wwpn)))
+
+    @staticmethod
+    def _end_port_login(peer: Neighbour) -> None:
+        if peer.plogi is not None:
+            peer.plogi.cancel()
+        peer.plogi, peer.turned = None, False
+
     # ---- frames ----
+
+    def _send_fcoe(self, peer: Neighbour, frame: bytes, *, initiate: bool = True, terminate: bool = True) -> None:
+        self.counts["fcoe_sent"] += 1
+        destination, source = self._vn_mac(peer.n_port_id), self._vn_mac(self.n_port_id)
+        self.transmit(encode(destination, source, frame, initiate=initiate, terminate=terminate))
 
     def receive_fcoe(self, frame: FcoeFrame) -> None:
         if self.state is not State.UP or frame.destination != self._vn_mac(self.n_port_id):
@@ -424,5 +474,14 @@ class Vn2vn:
             self.counts["fcoe_not_logged_in"] += 1
             return
         self.counts["fcoe_received"] += 1
-        if self.on_frame is not None:
+        header = Header.unpack(frame.frame.data)
+        if peer.plogi is not None and header.r_ctl == RCtl.ELS_REPLY and header.ox_id == _OX_ID:
+            self._recv_port_login_answer(peer, frame.frame.data[HEADER_BYTES:])
+        elif self.on_frame is not None:
             self.on_frame(frame.frame)
+
+
+def _request(d_id: int, s_id: int, payload: bytes) -> bytes:
+    """A request of an extended link service that is the node's own."""
+    head = Header(RCtl.ELS_REQUEST, d_id, 0, s_id, FcType.ELS, FCtlUsual.REQUEST, 0, 0, 0, _OX_ID, 0xFFFF, 0)
+    return head.pack() + payload

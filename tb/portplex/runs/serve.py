@@ -26,6 +26,7 @@ from rich.table import Table
 
 from portplex.files import write_whole
 from portplex.hil.control import ControlClient, ControlError
+from portplex.hil.node import LOGINS
 from portplex.management import BLOCK_BYTES, SEGMENT_BLOCKS
 from portplex.runs.serve_bench import CONTROL, SETTINGS_VARIABLE, SUMMARY, open_side
 from portplex.simulate import SimulationFailed, UsageError, check_simulator, run_folder, simulate
@@ -71,6 +72,7 @@ class ServeOptions:
     sides: Sequence[str]
     volumes: Sequence[str] = ("16M", "16M", "16M")
     allowed: Sequence[int] | None = None
+    login: str = "fabric"
     save: Path | None = None
     capture: bool = True
     simulator: str = "verilator"
@@ -113,6 +115,8 @@ class ServeOptions:
             line += ["--volume", volume]
         for wwpn in self.allowed or ():
             line += ["--allow", f"{wwpn:016x}"]
+        if self.login != "fabric":
+            line += ["--login", self.login]
         if self.save is not None:
             line += ["--save", str(self.save)]
         line += ["--sim", self.simulator, "--tasks", str(self.tasks), "--name", self.name]
@@ -127,6 +131,10 @@ def serve(options: ServeOptions, console: Console) -> dict[str, Any]:
     check_simulator(options.simulator)
     if not 4 <= options.tasks <= 256:
         raise UsageError(f"tasks={options.tasks}: must be 4 to 256")
+    if options.login not in LOGINS:
+        raise UsageError(f"login={options.login}: must be one of {', '.join(LOGINS)}")
+    if options.login != LOGINS[0] and len(options.sides) > 1:
+        raise UsageError(f"login={options.login}: {len(options.sides)} sides given, must be one without a fabric")
     if not options.sides:
         raise UsageError("no side: name a --socket, an --interface or a --replay")
     volumes, parameters, folder = options.parsed(), options.parameters(), options.folder()
@@ -159,6 +167,7 @@ def serve(options: ServeOptions, console: Console) -> dict[str, Any]:
         "image": str(image) if image else None,
         "control": str(options.control()),
         "allowed": list(options.allowed) if options.allowed is not None else None,
+        "login": options.login,
         "capture": options.capture,
         "save": str(options.save.resolve()) if options.save else None,
         "tuning": options.tuning,

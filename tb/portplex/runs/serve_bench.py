@@ -53,6 +53,7 @@ async def serve(dut: Any) -> None:
         folder=folder,
         control=Path(settings["control"]),
         allowed=settings["allowed"],
+        login=settings["login"],
         capture=settings["capture"],
         wall=wall,
         **settings["tuning"],

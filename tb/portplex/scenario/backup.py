@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from portplex.executor import DeadlineExceeded, sleep
 from portplex.management import BackupProgress, BackupState
@@ -16,17 +15,11 @@ POLL_WORDS = 4_000
 ENDED = (BackupState.DONE, BackupState.FAILED, BackupState.ABORTED)
 
 
-class HasDisk(Protocol):
-    """Whatever has a backup disk."""
-
-    disk: BackupDisk
-
-
 class Confirmed:
     """Which blocks from 0 on the backup disk has answered GOOD for."""
 
-    def __init__(self, rig: HasDisk) -> None:
-        self._writes = rig.disk.writes
+    def __init__(self, disk: BackupDisk) -> None:
+        self._writes = disk.writes
         self._seen = len(self._writes)
         self._open: dict[int, int] = {}
         self._below = 0
@@ -50,7 +43,7 @@ class BackupJob:
         self.rig = rig
         self.blocks = rig.models[rig.sub].blocks
         self.chunk = chunk
-        self.pointers = PointerRules(self.blocks, Confirmed(rig))
+        self.pointers = PointerRules(self.blocks, Confirmed(rig.disk))
         self.step = max(1, self.blocks // copy_steps // chunk) * chunk  # a chunk starts when all of it is copied
         self.progress = progress
 
