@@ -6,7 +6,8 @@
 /* Array controller 300: host engine, page service, backup engine, priority arbiter and management registers. It merges the transfer
    instructions of hosts and backup into one stream and takes each completion to the engine that asked. */
 module array_controller #(
-    parameter TASKS = 32,         // 1 to 256
+    parameter PORTS = 1,          // 1 or 2
+    parameter TASKS = 32,         // contexts of each port, 1 to 256 / PORTS
     parameter BACKUP_SLOTS = 4,   // 1 to 16
     parameter RX_BUFFERS = 8,     // 1 to 64
     parameter VOLUMES = 4,        // 1 to 16
@@ -42,6 +43,7 @@ module array_controller #(
     output wire                  ti_valid,
     input  wire                  ti_ready,
     output wire [3:0]            ti_op,
+    output wire                  ti_port,             // of an initiator operation
     output wire [7:0]            ti_task,
     output wire [8:0]            ti_slot,
     output wire [11:0]           ti_offset,
@@ -64,7 +66,7 @@ module array_controller #(
     input  wire [1:0]            hr_op,
     input  wire [7:0]            hr_task,
     input  wire [23:0]           hr_port_id,
-    input  wire [5:0]            hr_login,
+    input  wire [6:0]            hr_login,
     input  wire [63:0]           hr_lun,
     input  wire [127:0]          hr_cdb,
     input  wire [31:0]           hr_length,
@@ -85,16 +87,16 @@ module array_controller #(
 
     // login event
     input  wire                  login_event_valid,
-    input  wire [5:0]            login_event_index,
+    input  wire [6:0]            login_event_index,
     input  wire [63:0]           login_event_wwpn,
     input  wire [4:0]            login_event_initiator,
     input  wire [15:0]           login_event_hidden,
 
     // class preference
-    output wire                  prefer_backup,
-    input  wire                  online_waiting,
-    input  wire                  stat_backup_frame,
-    input  wire [11:0]           stat_frame_bytes,
+    output wire [PORTS-1:0]      prefer_backup,
+    input  wire [PORTS-1:0]      online_waiting,
+    input  wire [PORTS-1:0]      stat_backup_frame,
+    input  wire [PORTS*12-1:0]   stat_frame_bytes,
 
     // chunk service of the cache: clients 0 host engine, 1 backup engine
     output wire [1:0]            chunk_valid,
@@ -137,25 +139,25 @@ module array_controller #(
     input  wire [31:0]           mis_rdata,
 
     // configuration from the registers
-    output wire                  link_enable,
-    output wire                  link_reset_request,
-    output wire [63:0]           cfg_wwpn,
-    output wire [63:0]           cfg_wwnn,
-    output wire [15:0]           cfg_e_d_tov_ticks,
-    output wire [15:0]           cfg_r_a_tov_ticks,
-    output wire [15:0]           cfg_r_t_tov_ticks,
+    output wire [PORTS-1:0]      link_enable,
+    output wire [PORTS-1:0]      link_reset_request,
+    output wire [PORTS*64-1:0]   cfg_wwpn,
+    output wire [PORTS*64-1:0]   cfg_wwnn,
+    output wire [PORTS*16-1:0]   cfg_e_d_tov_ticks,
+    output wire [PORTS*16-1:0]   cfg_r_a_tov_ticks,
+    output wire [PORTS*16-1:0]   cfg_r_t_tov_ticks,
     output wire [VOLUMES*32-1:0] cfg_volume_base,
     output wire [VOLUMES*32-1:0] cfg_volume_blocks,
     output wire                  flush,
 
     // status for the registers
-    input  wire [3:0]            status_link_state,
-    input  wire                  status_fabric_login,
-    input  wire [7:0]            status_logins,
-    input  wire [8:0]            status_open_tasks,
-    input  wire [23:0]           my_id,
-    input  wire [32*16-1:0]      lesb,
-    input  wire [32*16-1:0]      port_counters,
+    input  wire [PORTS*4-1:0]    status_link_state,
+    input  wire [PORTS-1:0]      status_fabric_login,
+    input  wire [PORTS*8-1:0]    status_logins,
+    input  wire [PORTS*9-1:0]    status_open_tasks,
+    input  wire [PORTS*24-1:0]   my_id,
+    input  wire [PORTS*512-1:0]  lesb,
+    input  wire [PORTS*512-1:0]  port_counters,
     input  wire                  status_clean,
     input  wire                  status_unpinned,
 
@@ -164,6 +166,7 @@ module array_controller #(
 );
 
     localparam COUNTERS = 20;
+    localparam HOST_TASKS = PORTS * TASKS;
 
     /* Volumes and backup job, from the registers. */
     wire [VOLUMES*2-1:0] cfg_volume_flags;
@@ -192,20 +195,26 @@ module array_controller #(
     wire [8:0]  host_open;
     wire        stat_chunk;
     wire        stat_retry;
-    wire        stat_quantum;
-    wire        stat_quantum_short;
+    wire [PORTS-1:0] stat_quantum;
+    wire [PORTS-1:0] stat_quantum_short;
 
     /* Counters 0400h on; they wrap. The last two pairs are bytes read and written, low word first; then two states. */
     reg [COUNTERS*32-1:0] counters_reg;
-    wire [13:0] events = {stat_quantum_short, stat_quantum, stat_retry, stat_chunk, stat_read, stat_events[7:2], stat_write,
-        stat_events[1:0]};
+    wire [11:0] events = {stat_retry, stat_chunk, stat_read, stat_events[7:2], stat_write, stat_events[1:0]};
+    /* of two ports in one clock */
+    wire [1:0]  quanta = {1'b0, stat_quantum[0]} + {1'b0, PORTS > 1 && stat_quantum[PORTS-1]};
+    wire [1:0]  quanta_short = {1'b0, stat_quantum_short[0]} + {1'b0, PORTS > 1 && stat_quantum_short[PORTS-1]};
     integer n;
 
     always @(posedge clk) begin
-        if (events != 14'd0)
-            for (n = 0; n < 14; n = n + 1)
+        if (events != 12'd0)
+            for (n = 0; n < 12; n = n + 1)
                 if (events[n])
                     counters_reg[32*n +: 32] <= counters_reg[32*n +: 32] + 32'd1;
+        if (|stat_quantum) begin
+            counters_reg[32*12 +: 32] <= counters_reg[32*12 +: 32] + {30'd0, quanta};
+            counters_reg[32*13 +: 32] <= counters_reg[32*13 +: 32] + {30'd0, quanta_short};
+        end
         if (stat_read)
             counters_reg[32*14 +: 64] <= counters_reg[32*14 +: 64] + {47'd0, stat_bytes};
         if (stat_write)
@@ -253,6 +262,7 @@ module array_controller #(
 
     assign ti_valid = host_ti_valid || backup_ti_valid;
     assign ti_op = choose_backup ? backup_ti_op : host_ti_op;
+    assign ti_port = 1'b0;
     assign ti_task = choose_backup ? 8'd0 : host_ti_task;
     assign ti_slot = choose_backup ? backup_ti_slot : host_ti_slot;
     assign ti_offset = choose_backup ? 12'd0 : host_ti_offset;
@@ -328,7 +338,7 @@ module array_controller #(
     wire [31:0] raise_initiators;
     wire [15:0] raise_volumes;
 
-    host_engine #(.TASKS(TASKS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) host_engine_inst (
+    host_engine #(.TASKS(HOST_TASKS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) host_engine_inst (
         .clk(clk), .rst(rst),
         .hr_valid(hr_valid), .hr_ready(hr_ready), .hr_op(hr_op), .hr_task(hr_task), .hr_port_id(hr_port_id), .hr_login(hr_login),
         .hr_lun(hr_lun), .hr_cdb(hr_cdb), .hr_length(hr_length), .hr_read(hr_read), .hr_write(hr_write),
@@ -373,11 +383,11 @@ module array_controller #(
         .sl_rd_slot(sl_rd_slot), .sl_rd_index(sl_rd_index), .sl_rd_line(sl_rd_line),
         .bk_valid(bk_valid), .bk_ready(bk_ready), .bk_write(bk_write), .bk_line(bk_line), .bk_wdata(bk_wdata),
         .bk_rdata_valid(bk_rdata_valid), .bk_rdata(bk_rdata),
-        .cfg_wwnn(cfg_wwnn), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
+        .cfg_wwnn(cfg_wwnn[63:0]), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
         .software_protect(software_protect)
     );
 
-    backup_engine #(.TASKS(TASKS), .BACKUP_SLOTS(BACKUP_SLOTS), .VOLUMES(VOLUMES)) backup_engine_inst (
+    backup_engine #(.TASKS(HOST_TASKS), .BACKUP_SLOTS(BACKUP_SLOTS), .VOLUMES(VOLUMES)) backup_engine_inst (
         .clk(clk), .rst(rst), .tick(tick),
         .start_backup(start_backup), .start_restore(start_restore), .abort_backup(abort_backup),
         .cfg_volume(backup_volume), .cfg_port_id(backup_port_id), .cfg_lun(backup_lun), .cfg_lba(backup_lba), .cfg_chunk(backup_chunk),
@@ -397,17 +407,23 @@ module array_controller #(
         .mis_wdata(mis_wdata[63:32])
     );
 
-    priority_arbiter priority_arbiter_inst (
-        .clk(clk), .rst(rst),
-        .cfg_backup_first(cfg_backup_first), .cfg_backup_quantum(cfg_backup_quantum), .cfg_online_time(cfg_online_time),
-        .backup_active(backup_active), .online_waiting(online_waiting), .stat_backup_frame(stat_backup_frame),
-        .stat_frame_bytes(stat_frame_bytes), .prefer_backup(prefer_backup),
-        .stat_quantum(stat_quantum), .stat_quantum_short(stat_quantum_short)
-    );
+    /* One table 670, one arbiter for each port. */
+    genvar p;
+    generate
+        for (p = 0; p < PORTS; p = p + 1) begin : port
+            priority_arbiter priority_arbiter_inst (
+                .clk(clk), .rst(rst),
+                .cfg_backup_first(cfg_backup_first), .cfg_backup_quantum(cfg_backup_quantum), .cfg_online_time(cfg_online_time),
+                .backup_active(backup_active && p == 0), .online_waiting(online_waiting[p]), .stat_backup_frame(stat_backup_frame[p]),
+                .stat_frame_bytes(stat_frame_bytes[12*p +: 12]), .prefer_backup(prefer_backup[p]),
+                .stat_quantum(stat_quantum[p]), .stat_quantum_short(stat_quantum_short[p])
+            );
+        end
+    endgenerate
 
     management_registers #(
         .TASKS(TASKS), .BACKUP_SLOTS(BACKUP_SLOTS), .RX_BUFFERS(RX_BUFFERS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS),
-        .COUNTERS(COUNTERS), .DRIVE_BLOCKS(DRIVE_BLOCKS)
+        .COUNTERS(COUNTERS), .DRIVE_BLOCKS(DRIVE_BLOCKS), .PORTS(PORTS)
     ) management_registers_inst (
         .clk(clk), .rst(rst),
         .s_axil_awaddr(s_axil_awaddr), .s_axil_awprot(s_axil_awprot), .s_axil_awvalid(s_axil_awvalid), .s_axil_awready(s_axil_awready),

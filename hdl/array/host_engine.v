@@ -19,7 +19,7 @@ module host_engine #(
     input  wire [1:0]            hr_op,
     input  wire [7:0]            hr_task,
     input  wire [23:0]           hr_port_id,
-    input  wire [5:0]            hr_login,
+    input  wire [6:0]            hr_login,            // {port, row of its login table}
     input  wire [63:0]           hr_lun,
     input  wire [127:0]          hr_cdb,
     input  wire [31:0]           hr_length,
@@ -30,7 +30,7 @@ module host_engine #(
 
     // a new login took a row of the login table: which initiator it is, which volumes it does not see
     input  wire                  login_event_valid,
-    input  wire [5:0]            login_event_index,
+    input  wire [6:0]            login_event_index,
     input  wire [4:0]            login_event_initiator,
     input  wire [15:0]           login_event_hidden,
 
@@ -208,12 +208,12 @@ module host_engine #(
     // the rows (RAM 400); {hidden volumes, initiator} of each login
     reg [ROW-1:0]     rows [0:(1<<TW)-1];
     reg [ROW-1:0]     row_reg;
-    reg [20:0]        logins [0:63];
+    reg [20:0]        logins [0:127];
 
     initial begin
         for (i = 0; i < (1 << TW); i = i + 1)
             rows[i] = 0;
-        for (i = 0; i < 64; i = i + 1)
+        for (i = 0; i < 128; i = i + 1)
             logins[i] = 21'd0;
         if (TASKS < 1 || TASKS > 256) begin
             $display("%m: TASKS=%0d: must be 1 to 256", TASKS);
@@ -465,7 +465,7 @@ module host_engine #(
         case (state_reg)
             STATE_CLEAR: begin
                 rows[count_reg[TW-1:0]] <= {ROW{1'b0}};
-                logins[count_reg[5:0]] <= 21'd0;
+                logins[count_reg[6:0]] <= 21'd0;
                 count_reg <= count_reg + 8'd1;  // ends at 0
                 if (count_reg == 8'd255)
                     state_reg <= STATE_IDLE;

@@ -7,7 +7,8 @@
 
 /* Top of the system tests: the storage array with a transactor on each connector, and the clock. Simulation only. */
 module array_bench #(
-    parameter TASKS = 32,        // 1 to 256
+    parameter PORTS = 1,         // 1 or 2
+    parameter TASKS = 32,        // contexts of each port, 1 to 256 / PORTS
     parameter BACKUP_SLOTS = 4,  // 1 to 16
     parameter RX_BUFFERS = 8,    // 1 to 64
     parameter LOGINS = 32,       // 2 to 64
@@ -23,10 +24,10 @@ module array_bench #(
     output wire wake,
 
     // the wire, for waves and for checkers that want words
-    output wire [31:0] to_array_data,
-    output wire [3:0]  to_array_charisk,
-    output wire [31:0] from_array_data,
-    output wire [3:0]  from_array_charisk,
+    output wire [PORTS*32-1:0] to_array_data,
+    output wire [PORTS*4-1:0]  to_array_charisk,
+    output wire [PORTS*32-1:0] from_array_data,
+    output wire [PORTS*4-1:0]  from_array_charisk,
 
     // checkers that are always on: what they have found, and how often they looked
     output wire [31:0] i4_failures,
@@ -36,19 +37,24 @@ module array_bench #(
 );
 
     wire [63:0] cycles;
-    wire port_wake;
+    wire [PORTS-1:0] port_wake;
     wire axil_wake;
 
-    clock_source #(.WAKES(2)) clock_source_inst (
+    clock_source #(.WAKES(PORTS + 1)) clock_source_inst (
         .clk(clk), .rst(rst), .cycles(cycles), .wake_request({port_wake, axil_wake}), .wake(wake)
     );
 
-    fc_port_bfm #(.PORT(0)) port0 (
-        .clk(clk), .rst(rst), .cycles(cycles),
-        .rx_data(from_array_data), .rx_charisk(from_array_charisk),
-        .tx_data(to_array_data), .tx_charisk(to_array_charisk),
-        .wake_request(port_wake)
-    );
+    genvar p;
+    generate
+        for (p = 0; p < PORTS; p = p + 1) begin : port
+            fc_port_bfm #(.PORT(p)) bfm (
+                .clk(clk), .rst(rst), .cycles(cycles),
+                .rx_data(from_array_data[32*p +: 32]), .rx_charisk(from_array_charisk[4*p +: 4]),
+                .tx_data(to_array_data[32*p +: 32]), .tx_charisk(to_array_charisk[4*p +: 4]),
+                .wake_request(port_wake[p])
+            );
+        end
+    endgenerate
 
     wire [15:0] awaddr;
     wire [15:0] araddr;
@@ -81,6 +87,7 @@ module array_bench #(
     );
 
     storage_array #(
+        .PORTS(PORTS),
         .TASKS(TASKS),
         .BACKUP_SLOTS(BACKUP_SLOTS),
         .RX_BUFFERS(RX_BUFFERS),
@@ -93,7 +100,7 @@ module array_bench #(
         .DRIVE_LATENCY(DRIVE_LATENCY)
     ) array (
         .clk(clk), .rst(rst),
-        .rx_data(to_array_data), .rx_charisk(to_array_charisk), .rx_invalid(4'd0),
+        .rx_data(to_array_data), .rx_charisk(to_array_charisk), .rx_invalid({PORTS*4{1'b0}}),
         .tx_data(from_array_data), .tx_charisk(from_array_charisk),
         .s_axil_awaddr(awaddr), .s_axil_awprot(awprot), .s_axil_awvalid(awvalid), .s_axil_awready(awready),
         .s_axil_wdata(wdata), .s_axil_wstrb(wstrb), .s_axil_wvalid(wvalid), .s_axil_wready(wready),
@@ -116,28 +123,39 @@ module array_bench #(
     localparam SCHEDULER_ROWS = TASKS + `REPLY_ROWS;
     localparam [2:0] SCHEDULER_SELECT = 3'd1;
 
-    fairness_checker #(.ROWS(SCHEDULER_ROWS)) fairness_checker_inst (
-        .clk(clk), .rst(rst),
-        .chosen(array.controller_inst.port_controller_inst.scheduler.state_reg == SCHEDULER_SELECT),
-        .chosen_backup(array.controller_inst.port_controller_inst.scheduler.class_reg),
-        .chosen_row(array.controller_inst.port_controller_inst.scheduler.row_reg),
-        .ready_online(array.controller_inst.port_controller_inst.scheduler.ready_online_reg),
-        .ready_backup(array.controller_inst.port_controller_inst.scheduler.ready_backup_reg),
-        .prefer_backup(array.controller_inst.port_controller_inst.scheduler.prefer_backup),
-        .sent_backup(array.controller_inst.port_controller_inst.scheduler.stat_backup_frame),
-        .sent_online(array.controller_inst.port_controller_inst.scheduler.stat_online_frame),
-        .sent_bytes(array.controller_inst.port_controller_inst.scheduler.stat_frame_bytes),
-        .cfg_backup_quantum(array.controller_inst.array_controller_inst.cfg_backup_quantum),
-        .cfg_online_time(array.controller_inst.array_controller_inst.cfg_online_time),
-        .failures(i7_failures), .choices(i7_checks)
-    );
+    wire [PORTS*32-1:0] port_i7_failures;
+    wire [PORTS*32-1:0] port_i7_checks;
+
+    generate
+        for (p = 0; p < PORTS; p = p + 1) begin : fairness
+            fairness_checker #(.ROWS(SCHEDULER_ROWS)) checker_inst (
+                .clk(clk), .rst(rst),
+                .chosen(array.controller_inst.port[p].port_controller_inst.scheduler.state_reg == SCHEDULER_SELECT),
+                .chosen_backup(array.controller_inst.port[p].port_controller_inst.scheduler.class_reg),
+                .chosen_row(array.controller_inst.port[p].port_controller_inst.scheduler.row_reg),
+                .ready_online(array.controller_inst.port[p].port_controller_inst.scheduler.ready_online_reg),
+                .ready_backup(array.controller_inst.port[p].port_controller_inst.scheduler.ready_backup_reg),
+                .prefer_backup(array.controller_inst.port[p].port_controller_inst.scheduler.prefer_backup),
+                .sent_backup(array.controller_inst.port[p].port_controller_inst.scheduler.stat_backup_frame),
+                .sent_online(array.controller_inst.port[p].port_controller_inst.scheduler.stat_online_frame),
+                .sent_bytes(array.controller_inst.port[p].port_controller_inst.scheduler.stat_frame_bytes),
+                .cfg_backup_quantum(array.controller_inst.array_controller_inst.cfg_backup_quantum),
+                .cfg_online_time(array.controller_inst.array_controller_inst.cfg_online_time),
+                .failures(port_i7_failures[32*p +: 32]), .choices(port_i7_checks[32*p +: 32])
+            );
+        end
+    endgenerate
+
+    /* One figure for all ports; PORTS is 1 or 2. */
+    assign i7_failures = port_i7_failures[31:0] + (PORTS > 1 ? port_i7_failures[PORTS*32-1 -: 32] : 32'd0);
+    assign i7_checks = port_i7_checks[31:0] + (PORTS > 1 ? port_i7_checks[PORTS*32-1 -: 32] : 32'd0);
 
     /* Read by bench/online_wait.py. */
     online_wait_probe online_wait_probe_inst (
         .clk(clk), .rst(rst),
-        .online_ready(array.controller_inst.port_controller_inst.scheduler.online_ready),
-        .online_frame(array.controller_inst.port_controller_inst.scheduler.stat_online_frame),
-        .prefer_backup(array.controller_inst.port_controller_inst.scheduler.prefer_backup)
+        .online_ready(array.controller_inst.port[0].port_controller_inst.scheduler.online_ready),
+        .online_frame(array.controller_inst.port[0].port_controller_inst.scheduler.stat_online_frame),
+        .prefer_backup(array.controller_inst.port[0].port_controller_inst.scheduler.prefer_backup)
     );
 
 endmodule

@@ -5,7 +5,8 @@
 
 /* Storage array: a controller and its drive. Simulation only, since the drive is a model. */
 module storage_array #(
-    parameter TASKS = 32,          // 1 to 256
+    parameter PORTS = 1,           // 1 or 2
+    parameter TASKS = 32,          // contexts of each port, 1 to 256 / PORTS
     parameter BACKUP_SLOTS = 4,    // 1 to 16
     parameter RX_BUFFERS = 8,      // 1 to 64
     parameter LOGINS = 32,         // 2 to 64
@@ -19,12 +20,12 @@ module storage_array #(
     input  wire                 clk,
     input  wire                 rst,
 
-    // transceiver
-    input  wire [31:0]          rx_data,
-    input  wire [3:0]           rx_charisk,
-    input  wire [3:0]           rx_invalid,
-    output wire [31:0]          tx_data,
-    output wire [3:0]           tx_charisk,
+    // transceivers
+    input  wire [PORTS*32-1:0]  rx_data,
+    input  wire [PORTS*4-1:0]   rx_charisk,
+    input  wire [PORTS*4-1:0]   rx_invalid,
+    output wire [PORTS*32-1:0]  tx_data,
+    output wire [PORTS*4-1:0]   tx_charisk,
 
     // AXI4-Lite slave of the management console
     input  wire [15:0]          s_axil_awaddr,
@@ -66,7 +67,7 @@ module storage_array #(
     wire         drive_status_error;
 
     controller #(
-        .TASKS(TASKS), .BACKUP_SLOTS(BACKUP_SLOTS), .RX_BUFFERS(RX_BUFFERS), .LOGINS(LOGINS),
+        .PORTS(PORTS), .TASKS(TASKS), .BACKUP_SLOTS(BACKUP_SLOTS), .RX_BUFFERS(RX_BUFFERS), .LOGINS(LOGINS),
         .VOLUMES(VOLUMES), .CACHE_SETS(CACHE_SETS), .CACHE_WAYS(CACHE_WAYS), .TICK_WORDS(TICK_WORDS), .DRIVE_BLOCKS(DRIVE_BLOCKS)
     ) controller_inst (
         .clk(clk), .rst(rst), .rx_data(rx_data), .rx_charisk(rx_charisk), .rx_invalid(rx_invalid), .tx_data(tx_data),

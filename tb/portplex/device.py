@@ -19,7 +19,8 @@ Tap = Callable[[Frame, Direction], None]
 class Device(Protocol):
     """A device under test: its ports, its management interface if it has one, and the time they live in.
 
-    `taps` are called for every good frame on port 0 in both directions, in the order of the wire.
+    `port_taps` has a list for each port: its functions are called for every good frame on that port in both
+    directions, in the order of the wire. `taps` is that of port 0.
     """
 
     @property
@@ -33,6 +34,9 @@ class Device(Protocol):
 
     @property
     def taps(self) -> list[Tap]: ...
+
+    @property
+    def port_taps(self) -> Sequence[list[Tap]]: ...
 
     @property
     def timers(self) -> Timers:

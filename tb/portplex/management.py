@@ -16,6 +16,8 @@ from portplex.registers.register_map import REGISTERS, Register
 
 BLOCK_BYTES = 512
 SEGMENT_BLOCKS = 8
+PORT_STRIDE = 0x400
+"""From a register of port 0 to that of port 1, in bytes."""
 IDENTITY = 0x50504C58  # "PPLX"
 
 
@@ -83,28 +85,28 @@ class Management:
         if found != IDENTITY:
             raise RuntimeError(f"register ID reads {found:#010x}, a Portplex array has {IDENTITY:#010x}")
 
-    async def _write_name(self, register: Register, name: int) -> None:
+    async def _write_name(self, register: int, name: int) -> None:
         await self.bus.write(register, name >> 32)
         await self.bus.write(register + 4, name & 0xFFFFFFFF)
 
-    async def set_port(self, wwpn: int, wwnn: int) -> None:
-        """Names of the port, 64 bits each."""
-        await self._write_name(Register.PORT_WWPN, wwpn)
-        await self._write_name(Register.PORT_WWNN, wwnn)
+    async def set_port(self, wwpn: int, wwnn: int, *, port: int = 0) -> None:
+        """Names of a port, 64 bits each."""
+        await self._write_name(Register.PORT_WWPN + PORT_STRIDE * port, wwpn)
+        await self._write_name(Register.PORT_WWNN + PORT_STRIDE * port, wwnn)
 
-    async def set_timers(self, *, e_d_tov: int, r_a_tov: int, r_t_tov: int) -> None:
+    async def set_timers(self, *, e_d_tov: int, r_a_tov: int, r_t_tov: int, port: int = 0) -> None:
         """Timers in ticks."""
-        await self.bus.write(Register.E_D_TOV, e_d_tov)
-        await self.bus.write(Register.R_A_TOV, r_a_tov)
-        await self.bus.write(Register.R_T_TOV, r_t_tov)
+        await self.bus.write(Register.E_D_TOV + PORT_STRIDE * port, e_d_tov)
+        await self.bus.write(Register.R_A_TOV + PORT_STRIDE * port, r_a_tov)
+        await self.bus.write(Register.R_T_TOV + PORT_STRIDE * port, r_t_tov)
 
-    async def enable_port(self, enable: bool = True) -> None:
+    async def enable_port(self, enable: bool = True, *, port: int = 0) -> None:
         """Bring the link up, or take it offline."""
-        await self.bus.write(Register.PORT_CONTROL, int(enable))
+        await self.bus.write(Register.PORT_CONTROL + PORT_STRIDE * port, int(enable))
 
-    async def port_status(self) -> PortStatus:
+    async def port_status(self, port: int = 0) -> PortStatus:
         """Link state, logins and open tasks."""
-        found = REGISTERS["PORT_STATUS"].unpack(await self.bus.read(Register.PORT_STATUS))
+        found = REGISTERS["PORT_STATUS"].unpack(await self.bus.read(Register.PORT_STATUS + PORT_STRIDE * port))
         return PortStatus(found["link_state"], bool(found["fabric_login"]), found["logins"], found["open_tasks"])
 
     async def set_allow_list(self, names: Sequence[int]) -> None:
@@ -183,12 +185,12 @@ class Management:
         """Ask for everything dirty to be written to the drives; `cache_clean` tells when it is done."""
         await self.bus.write(Register.FLUSH, 1)
 
-    async def counters(self) -> dict[str, int]:
-        """Link error status block and port counters by name."""
+    async def counters(self, port: int = 0) -> dict[str, int]:
+        """Link error status block and counters of a port by name."""
         found = {}
         for base, names in ((Register.LESB, LESB_NAMES), (Register.PORT_COUNTERS, PORT_COUNTER_NAMES)):
             for index, name in enumerate(names):
-                found[name] = await self.bus.read(base + 4 * index)
+                found[name] = await self.bus.read(base + PORT_STRIDE * port + 4 * index)
         return found
 
     async def read_store(self, word: int) -> int:

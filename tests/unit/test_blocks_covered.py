@@ -19,6 +19,7 @@ COMPOSITES: dict[str, tuple[str, str]] = {
     "port_controller": ("port_bench", "port/port_controller.f"),
     # the half of the register block that is not generated
     "register_access": ("management_registers", "array/management_registers.f"),
+    "stream_turn": ("port_mux", "array/port_mux.f"),
     # wiring only: the whole array, in tests/block/waves and every system test
     "array_controller": ("array_bench", "bfm/array_bench.f"),
     "controller": ("array_bench", "bfm/array_bench.f"),

@@ -155,7 +155,7 @@ def test_state_names_come_from_the_rtl() -> None:
     # contracts, section 6: ti_op
     assert state_names("port/task_context.vh", "TI_") == {
         0: "SEND", 1: "RECEIVE", 2: "RESPOND", 3: "RELEASE", 4: "ABORT",
-        8: "LOGIN", 9: "WRITE", 10: "READ", 11: "LOGOUT",
+        8: "LOGIN", 9: "WRITE", 10: "READ", 11: "LOGOUT", 12: "VERIFY", 13: "PROBE",
     }  # fmt: skip
 
 

@@ -58,24 +58,16 @@ class SimulatedDrive:
             await sleep(self._executor, 2)
 
 
-class SimulatedArray:
-    """Device over `array_bench`: one Fibre Channel port, the AXI4-Lite management port, the drive's back door."""
+class CreditLearner:
+    """A tap that sets the credits of a transactor: it is the port at the other end, so both come from the FLOGI that
+    passes through it."""
 
-    def __init__(self, dut: Any) -> None:
-        self.transactors = Transactors(dut)
-        self.executor = CocotbExecutor(clock=self.transactors.now)
-        self.fc_port = FcPort(self.transactors, 0)
-        self.taps: list[Tap] = [self._learn_credit]
-        self.timers = Timers()
-        self._switch: Switch | None = None
+    def __init__(self, fc_port: FcPort) -> None:
+        self.fc_port = fc_port
         self._flogi = b""  # OX_ID of a fabric login not answered yet
         self._peer_flogi = (b"", 0)  # the same of an N_Port at this end, and its credit
-        self.ports = [TappedLink(self.fc_port, self.taps)]
-        self.management = Management(AxiLite(self.transactors, 0))
-        self.drive = SimulatedDrive(dut.array.drive, self.executor)
 
-    def _learn_credit(self, frame: Frame, direction: Direction) -> None:
-        """The transactor is the port at the other end: both credits come from the FLOGI that passes through it."""
+    def __call__(self, frame: Frame, direction: Direction) -> None:
         data = frame.data
         if len(data) < 32:
             return
@@ -92,19 +84,41 @@ class SimulatedArray:
             self.fc_port.grant_credit(max(1, self._peer_flogi[1]))
             self._peer_flogi = (b"", 0)
 
+
+class SimulatedArray:
+    """Device over `array_bench`: its Fibre Channel ports, the AXI4-Lite management port, the drive's back door.
+
+    `fc_ports` are the transactors, `ports` the same with taps; `fc_port` is that of port 0.
+    """
+
+    def __init__(self, dut: Any) -> None:
+        self.transactors = Transactors(dut)
+        self.executor = CocotbExecutor(clock=self.transactors.now)
+        count = len(dut.to_array_data) // 32
+        self.fc_ports = [FcPort(self.transactors, number) for number in range(count)]
+        self.fc_port = self.fc_ports[0]
+        self.port_taps: list[list[Tap]] = [[CreditLearner(port)] for port in self.fc_ports]
+        self.taps = self.port_taps[0]
+        self.timers = Timers()
+        self._switch: Switch | None = None
+        self.ports = [TappedLink(port, taps) for port, taps in zip(self.fc_ports, self.port_taps, strict=True)]
+        self.management = Management(AxiLite(self.transactors, 0))
+        self.drive = SimulatedDrive(dut.array.drive, self.executor)
+
     def attach(self, wwpn: int) -> PortLink:
         """A link into a switch of the device's own, which the first call makes."""
         if self._switch is None:
             self._switch = Switch(self.executor)
-            self._switch.connect(self.ports[0])
+            for port in self.ports:
+                self._switch.connect(port)
         return self._switch.attach(wwpn)
 
     def traffic(self) -> dict[str, int]:
-        stats = self.fc_port.stats
+        stats = [port.stats for port in self.fc_ports]
         return {
-            "words": stats.clock,
-            "frames_tx": stats.frames_received,
-            "frames_rx": stats.frames_sent,
-            "payload_words_tx": stats.payload_words_received,
-            "payload_words_rx": stats.payload_words_sent,
+            "words": stats[0].clock,
+            "frames_tx": sum(port.frames_received for port in stats),
+            "frames_rx": sum(port.frames_sent for port in stats),
+            "payload_words_tx": sum(port.payload_words_received for port in stats),
+            "payload_words_rx": sum(port.payload_words_sent for port in stats),
         }

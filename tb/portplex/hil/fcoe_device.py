@@ -76,6 +76,7 @@ class FcoeDevice:
         self.client = ControlClient(control)
         self.management: Management = self.client.management
         self.taps: list[Tap] = []
+        self.port_taps = [self.taps]
         self.timers = Timers(*[self.executor.words(patience)] * 4)
         self._interface = interface
         self._open_side = open_side

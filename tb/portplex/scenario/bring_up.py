@@ -14,8 +14,8 @@ LOGIN_WORDS = 4_000_000
 
 @dataclass(frozen=True)
 class Settings:
-    """`volumes`: blocks of each logical unit by LUN, one behind the other on the drive; `protected`: LUNs that hosts
-    cannot write. Timers in ticks."""
+    """`wwpn` is that of port 0, the next port has the next one. `volumes`: blocks of each logical unit by LUN, one
+    behind the other on the drive; `protected`: LUNs that hosts cannot write. Timers in ticks."""
 
     wwpn: int
     wwnn: int
@@ -28,13 +28,17 @@ class Settings:
     mode: PriorityMode = PriorityMode.ONLINE_FIRST
     backup_quantum: int = 65536
     online_time: int = 65536
+    ports: int = 1
 
 
 async def configure(management: Management, settings: Settings) -> None:
-    """Write the settings; the port stays down."""
+    """Write the settings; the ports stay down."""
     await management.identify()
-    await management.set_port(settings.wwpn, settings.wwnn)
-    await management.set_timers(e_d_tov=settings.e_d_tov, r_a_tov=settings.r_a_tov, r_t_tov=settings.r_t_tov)
+    for port in range(settings.ports):
+        await management.set_port(settings.wwpn + port, settings.wwnn, port=port)
+        await management.set_timers(
+            e_d_tov=settings.e_d_tov, r_a_tov=settings.r_a_tov, r_t_tov=settings.r_t_tov, port=port
+        )
     await management.set_allow_list(settings.allowed)
     base = 0
     for lun, blocks in sorted(settings.volumes.items()):
@@ -46,11 +50,13 @@ async def configure(management: Management, settings: Settings) -> None:
     )
 
 
-async def go_online(management: Management, executor: Executor, timeout: int = LOGIN_WORDS) -> None:
-    """Enable the port and wait for its fabric login; DeadlineExceeded when it does not come."""
-    await management.enable_port()
+async def go_online(management: Management, executor: Executor, timeout: int = LOGIN_WORDS, *, ports: int = 1) -> None:
+    """Enable the ports and wait for their fabric logins; DeadlineExceeded when one does not come."""
+    for port in range(ports):
+        await management.enable_port(port=port)
     deadline = executor.now() + timeout
-    while not (status := await management.port_status()).fabric_login:
-        if executor.now() > deadline:
-            raise DeadlineExceeded("the array's fabric login", deadline, str(status))
-        await sleep(executor, 500)
+    for port in range(ports):
+        while not (status := await management.port_status(port)).fabric_login:
+            if executor.now() > deadline:
+                raise DeadlineExceeded(f"the array's fabric login on port {port}", deadline, str(status))
+            await sleep(executor, 500)

@@ -68,7 +68,10 @@ class Rig:
         self.drive_blocks = sum(volumes.values())
         self.compared_blocks = 0
         self.switch = Switch(self.executor)
-        self.port = self.switch.connect(device.ports[0])
+        self.ports = [self.switch.connect(port) for port in device.ports]
+        self.port = self.ports[0]
+        self.paths: dict[HostInitiator, list[dict[int, LogicalUnit]]] = {}
+        """What each host has found at each port of the array: the units by LUN."""
         self.hosts = [self.new_host(n, queue_depth=queue_depth) for n in range(1, hosts + 1)]
         self.disk = BackupDisk(
             self.executor,
@@ -86,7 +89,7 @@ class Rig:
 
     @property
     def array_id(self) -> int:
-        """N_Port_ID of the array's port, 0 before fabric login."""
+        """N_Port_ID of the array's port 0, 0 before fabric login."""
         return self.port.n_port_id
 
     async def bring_up(
@@ -109,25 +112,29 @@ class Rig:
             mode=mode,
             backup_quantum=backup_quantum,
             online_time=online_time,
+            ports=len(self.ports),
         )
         await configure(self.management, settings)
         before = self.folder / "drive_before.img"
         write_whole(before, b"".join(image for _, image in sorted(self.images.items())))
         await self.drive.load(before)
-        await go_online(self.management, self.executor)
+        await go_online(self.management, self.executor, ports=len(self.ports))
 
     async def log_in(self) -> Units:
-        """Every host finds the array through the name server and sees exactly the volumes the console has defined."""
+        """Every host finds the array through the name server and sees exactly the volumes the console has defined, at
+        every port. The units returned are those of port n mod PORTS for the n-th host."""
         await self.disk.start()
         units: Units = {}
         expected = {lun: model.blocks for lun, model in self.models.items()}
-        for host in self.hosts:
+        for number, host in enumerate(self.hosts):
             await host.start()
-            mine = {unit.lun: unit for unit in await host.discover() if unit.target == self.array_id}
-            seen = {lun: unit.blocks for lun, unit in mine.items()}
-            if seen != expected:
-                raise AssertionError(f"{host.name} sees units {seen}, the console has defined {expected}")
-            units[host] = mine
+            found = await host.discover()
+            self.paths[host] = [{u.lun: u for u in found if u.target == port.n_port_id} for port in self.ports]
+            for mine in self.paths[host]:
+                seen = {lun: unit.blocks for lun, unit in mine.items()}
+                if seen != expected:
+                    raise AssertionError(f"{host.name} sees units {seen}, the console has defined {expected}")
+            units[host] = self.paths[host][number % len(self.ports)]
         return units
 
     async def wind_down(self) -> None:
@@ -139,7 +146,7 @@ class Rig:
         await self.until(self.management.cache_clean, "a clean cache with nothing pinned (I8)", 4_000_000)
 
         async def free() -> bool:
-            return (await self.management.port_status()).open_tasks == 0
+            return not any([(await self.management.port_status(n)).open_tasks for n in range(len(self.ports))])
 
         await self.until(free, "every task context to be free (I8)", 1_000_000)
         for port in [*self.hosts, self.disk]:

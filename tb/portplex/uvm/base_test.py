@@ -22,11 +22,12 @@ from typing import Any, ClassVar
 import cocotb
 from pyuvm import ConfigDB, uvm_test
 
+from portplex.bfm.fc_port import FcPort
 from portplex.bfm.simulated_array import SimulatedArray
 from portplex.executor import DeadlineExceeded, Future, sleep
 from portplex.framelink import Frame
 from portplex.management import PriorityMode
-from portplex.model.frame_rules import Direction
+from portplex.model.frame_rules import Direction, FrameRules
 from portplex.scenario.injector import Injector
 from portplex.scenario.rig import Rig, Units
 from portplex.uvm.end_checks import checker_problems, credit_problems, request_problems
@@ -73,14 +74,17 @@ class ArrayTest(uvm_test):
         self.env = PortplexEnvironment("env", self)
 
     def start_of_simulation_phase(self) -> None:
-        device, rules = self.device, self.env.scoreboard.rules
+        device = self.device
         self.executor = device.executor
         self.management = device.management
-        rules.strict_input = not self.breaks_frames
         self.injector = Injector(device.fc_port)
         self.env.scoreboard.skip = self._skip
         self.rig = self.make_rig()
-        port = device.fc_port
+        for port, rules in zip(device.fc_ports, self.env.scoreboard.port_rules, strict=True):
+            rules.strict_input = not self.breaks_frames
+            self._tell_rules(port, rules)
+
+    def _tell_rules(self, port: FcPort, rules: FrameRules) -> None:
         to_switch = port.on_link
 
         def link(up: bool) -> None:
@@ -160,10 +164,10 @@ class ArrayTest(uvm_test):
         await self.rig.until(reached, f"counter {name} to reach {least}", timeout)
 
     async def tasks_free(self, timeout: int = 400_000) -> None:
-        """Until no task context is in use."""
+        """Until no task context of any port is in use."""
 
         async def free() -> bool:
-            return (await self.management.port_status()).open_tasks == 0
+            return not any([(await self.management.port_status(n)).open_tasks for n in range(len(self.device.ports))])
 
         await self.rig.until(free, "all task contexts to be free (I8)", timeout)
 
@@ -185,14 +189,22 @@ class ArrayTest(uvm_test):
             *rig.problems,
             *(rig.port_violations() if not self.breaks_frames else []),
             *scoreboard.problems(),
-            *credit_problems(self.device.fc_port.stats, unanswered=self.unanswered),
-            *request_problems(await self.management.counters(), scoreboard.rules),
+            *await self._port_problems(),
             *checker_problems(cocotb.top),
         ]
-        if not scoreboard.rules.counts["compared"] or not rig.compared_blocks:
+        if not scoreboard.compared or not rig.compared_blocks:
             self.problems.append("nothing was compared")
         (self.folder / SEEN).write_text(json.dumps(self.facts, indent=2) + "\n")
         self.drop_objection()
+
+    async def _port_problems(self) -> list[str]:
+        """I5 and I11 of each port. Frames that get no R_RDY (`unanswered`) are lost on port 0."""
+        found: list[str] = []
+        for number, port in enumerate(self.device.fc_ports):
+            found += credit_problems(port.stats, unanswered=0 if number else self.unanswered)
+            counters = await self.management.counters(number)
+            found += request_problems(counters, self.env.scoreboard.port_rules[number])
+        return found
 
     def check_phase(self) -> None:
         where = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pyuvm import ConfigDB, uvm_subscriber
 
+from portplex.device import Device
 from portplex.port_capture import PortCapture
 from portplex.uvm.items import ObservedFrame
 
@@ -13,10 +14,11 @@ class FrameCapture(uvm_subscriber):
     """A PortCapture; its path is `CAPTURE` in the ConfigDB."""
 
     def build_phase(self) -> None:
-        self.capture = PortCapture(ConfigDB().get(self, "", "CAPTURE"))
+        device: Device = ConfigDB().get(self, "", "DEVICE")
+        self.capture = PortCapture(ConfigDB().get(self, "", "CAPTURE"), len(device.ports))
 
     def write(self, item: ObservedFrame) -> None:
-        self.capture.observe(item.frame, item.direction)
+        self.capture.observe(item.frame, item.direction, item.port)
 
     def close(self) -> None:
         """Finish the file; the final phase does this for a test that has not."""

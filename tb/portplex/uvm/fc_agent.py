@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Agent of a Fibre Channel port: a monitor that publishes every frame, and a driver that sends frame items."""
+"""Agent of a device's Fibre Channel ports: a monitor that publishes every frame, a driver that sends frame items."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pyuvm import (
@@ -22,24 +24,28 @@ from portplex.uvm.items import FrameItem, ObservedFrame
 
 
 class FcMonitor(uvm_monitor):
-    """Publishes an `ObservedFrame` for each frame of port 0, in the order of the wire. It costs no time of its own."""
+    """Publishes an `ObservedFrame` for each frame, in the order of its port's wire. It costs no time of its own."""
 
     def build_phase(self) -> None:
         self.ap = uvm_analysis_port("ap", self)
         self.device: Device = ConfigDB().get(self, "", "DEVICE")
 
     def start_of_simulation_phase(self) -> None:
-        self.device.taps.append(self._observe)
+        self._own: list[Callable[[Frame, Direction], None]] = []
+        for port, taps in enumerate(self.device.port_taps):
+            self._own.append(partial(self._observe, port))
+            taps.append(self._own[port])
 
-    def _observe(self, frame: Frame, direction: Direction) -> None:
-        self.ap.write(ObservedFrame(frame, direction))
+    def _observe(self, port: int, frame: Frame, direction: Direction) -> None:
+        self.ap.write(ObservedFrame(frame, direction, port))
 
     def final_phase(self) -> None:
-        self.device.taps.remove(self._observe)
+        for taps, own in zip(self.device.port_taps, self._own, strict=True):
+            taps.remove(own)
 
 
 class FcDriver(uvm_driver):
-    """Sends frame items; an item with a fault needs a port that can break frames."""
+    """Sends frame items to port 0; an item with a fault needs a port that can break frames."""
 
     def build_phase(self) -> None:
         super().build_phase()

@@ -25,13 +25,14 @@ class FrameItem(uvm_sequence_item):
 
 
 class ObservedFrame:
-    """A frame as the monitor saw it, with the side it came from."""
+    """A frame as the monitor saw it, with the side it came from and the number of the device's port."""
 
-    __slots__ = ("direction", "frame")
+    __slots__ = ("direction", "frame", "port")
 
-    def __init__(self, frame: Frame, direction: Direction) -> None:
+    def __init__(self, frame: Frame, direction: Direction, port: int = 0) -> None:
         self.frame = frame
         self.direction = direction
+        self.port = port
 
 
 class RegisterItem(uvm_sequence_item):

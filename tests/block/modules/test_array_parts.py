@@ -31,3 +31,16 @@ def test_array_part(simulator: str, top: str, parameters: dict[str, int]) -> Non
         simulator=simulator,
         parameters=parameters,
     )
+
+
+@pytest.mark.parametrize("ports", [1, 2])
+def test_port_mux(simulator: str, ports: int) -> None:
+    parameters = {"PORTS": ports, "TASKS": 24}
+    simulate(
+        "port_mux",
+        sources=["array/port_mux.f"],
+        test_module=str(HERE / "bench_port_mux.py"),
+        simulator=simulator,
+        parameters=parameters,
+        env={name: str(value) for name, value in parameters.items()},
+    )

@@ -87,7 +87,9 @@ def test_every_signal_of_the_save_file_exists(
     assert len(save.tasks) == 3 and len(set(save.tasks)) == 3 and all(0 <= task < 8 for task in save.tasks)
     renamed = (*save_file.LINK, Signal("link", "status_link_stat", "state"))
     monkeypatch.setattr(save_file, "AFTER_WIRE", (("link", renamed),))
-    assert write_save_file(reader, tmp_path).missing == ["array_bench.array.controller_inst.link_inst.status_link_stat"]
+    assert write_save_file(reader, tmp_path).missing == [
+        "array_bench.array.controller_inst.port[0].link_inst.status_link_stat"
+    ]
 
 
 def test_boxes_are_the_frames_the_transactor_saw(array_waves: Path) -> None:
