@@ -3,5 +3,6 @@
 -f array/page_service.f
 array/backup_engine.v
 array/priority_arbiter.v
+array/port_lost.v
 -f array/management_registers.f
 array/array_controller.v

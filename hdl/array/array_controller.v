@@ -38,6 +38,7 @@ module array_controller #(
     output wire [1:0]            s_axil_rresp,
     output wire                  s_axil_rvalid,
     input  wire                  s_axil_rready,
+    output wire                  irq,
 
     // transfer instruction
     output wire                  ti_valid,
@@ -421,6 +422,21 @@ module array_controller #(
         end
     endgenerate
 
+    /* Interrupts. */
+    wire [PORTS-1:0] event_port_lost;
+    reg  [3:0] backup_state_reg;
+    wire       event_done = backup_state == 4'd4 && backup_state_reg != 4'd4;
+    wire       event_failed = backup_state == 4'd5 && backup_state_reg != 4'd5;
+
+    always @(posedge clk)
+        backup_state_reg <= rst ? 4'd0 : backup_state;
+
+    initial backup_state_reg = 4'd0;
+
+    port_lost #(.PORTS(PORTS)) port_lost_inst (
+        .clk(clk), .rst(rst), .link_enable(link_enable), .status_link_state(status_link_state), .event_port_lost(event_port_lost)
+    );
+
     management_registers #(
         .TASKS(TASKS), .BACKUP_SLOTS(BACKUP_SLOTS), .RX_BUFFERS(RX_BUFFERS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS),
         .COUNTERS(COUNTERS), .DRIVE_BLOCKS(DRIVE_BLOCKS), .PORTS(PORTS)
@@ -438,6 +454,7 @@ module array_controller #(
         .status_link_state(status_link_state), .status_fabric_login(status_fabric_login), .status_logins(status_logins),
         .status_open_tasks(status_open_tasks), .my_id(my_id), .lesb(lesb), .port_counters(port_counters),
         .flush(flush), .status_clean(status_clean), .status_unpinned(status_unpinned),
+        .event_done(event_done), .event_failed(event_failed), .event_port_lost(event_port_lost), .irq(irq),
         .cfg_volume_base(cfg_volume_base), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
         .counters(counters_reg),
         .cfg_backup_volume(backup_volume), .cfg_backup_port_id(backup_port_id), .cfg_backup_lun(backup_lun),

@@ -53,6 +53,10 @@ module management_registers #(
     input  wire                   status_clean,
     input  wire                   status_unpinned,
     output reg                    flush,
+    output reg                    irq,
+    input  wire                   event_done,
+    input  wire                   event_failed,
+    input  wire [PORTS-1:0]       event_port_lost,
 
     // Ports
     output reg  [PORTS*1-1:0]     link_enable,
@@ -105,6 +109,7 @@ module management_registers #(
     localparam [4:0] VALUE_PARAMETERS_BACKUP_SLOTS = BACKUP_SLOTS;
     localparam [6:0] VALUE_PARAMETERS_RX_BUFFERS = RX_BUFFERS;
     localparam [31:0] VALUE_CACHE_SEGMENTS_SEGMENTS = SEGMENTS;
+    localparam [1:0] VALUE_PARAMETERS2_PORTS = PORTS;
     localparam [31:0] LIMIT_VOLUME_BLOCKS_BLOCKS = DRIVE_BLOCKS;
     localparam [31:0] LIMIT_BACKUP_VOLUME_VOLUME = VOLUMES - 1;
 
@@ -133,6 +138,9 @@ module management_registers #(
     reg         stored_reg;
     reg  [9:0]  store_word_reg;
     reg         window_reg;
+    reg         waits_reg;
+    wire        answered;
+    wire        refused;
     wire [5:0]  mirror;
     reg  [15:0] mirror_address;
     reg  [31:0] mirror_reset;
@@ -149,9 +157,20 @@ module management_registers #(
         .mis_addr(mis_addr), .mis_wdata(mis_wdata), .mis_rdata_valid(mis_rdata_valid), .mis_rdata(mis_rdata),
         .look(look), .write(write), .address(address), .wdata(wdata),
         .readable(readable_reg), .legal(legal_reg), .rdata(rdata_reg), .stored(stored_reg),
-        .store_word(store_word_reg), .window(window_reg), .mirror(mirror), .mirror_address(mirror_address),
-        .mirror_reset(mirror_reset), .mirror_first(mirror_first), .mirror_last(mirror_last)
+        .store_word(store_word_reg), .window(window_reg), .waits(waits_reg), .answered(answered),
+        .refused(refused), .mirror(mirror), .mirror_address(mirror_address), .mirror_reset(mirror_reset),
+        .mirror_first(mirror_first), .mirror_last(mirror_last)
     );
+
+    reg              interrupt_status_job_done_reg;
+    reg              interrupt_status_job_failed_reg;
+    reg  [PORTS-1:0] interrupt_status_port_lost_reg;
+    reg              interrupt_enable_job_done_reg;
+    reg              interrupt_enable_job_failed_reg;
+    reg  [PORTS-1:0] interrupt_enable_port_lost_reg;
+
+    assign answered = 1'b0;
+    assign refused = 1'b0;
 
     /* A word of the store that a register mirrors is that register. */
     reg [31:0] at;
@@ -182,14 +201,19 @@ module management_registers #(
         start_backup <= 1'h0;
         start_restore <= 1'h0;
         abort_backup <= 1'h0;
+        interrupt_status_job_done_reg <= interrupt_status_job_done_reg | event_done;
+        interrupt_status_job_failed_reg <= interrupt_status_job_failed_reg | event_failed;
+        interrupt_status_port_lost_reg <= interrupt_status_port_lost_reg | event_port_lost;
+        irq <= |(interrupt_status_job_done_reg & interrupt_enable_job_done_reg) || |(interrupt_status_job_failed_reg & interrupt_enable_job_failed_reg) || |(interrupt_status_port_lost_reg & interrupt_enable_port_lost_reg);
 
         if (look) begin
-            readable_reg <= 1'b0;
-            legal_reg <= 1'b0;
+            readable_reg <= 1'd0;
+            legal_reg <= 1'd0;
             rdata_reg <= 32'd0;
-            stored_reg <= 1'b0;
+            stored_reg <= 1'd0;
+            window_reg <= 1'd0;
+            waits_reg <= 1'd0;
             store_word_reg <= address[11:2];
-            window_reg <= 1'b0;
             if (address >= 16'h1000 && address <= 16'h1FFF) begin
                 readable_reg <= 1'b1;
                 legal_reg <= 1'b1;
@@ -216,6 +240,22 @@ module management_registers #(
                 32'h0010: begin // FLUSH
                     readable_reg <= 1'b1;
                     legal_reg <= (wdata & 32'hFFFFFFFE) == 32'd0;
+                end
+                32'h0014: begin // PARAMETERS2
+                    readable_reg <= 1'b1;
+                    rdata_reg <= {30'd0, VALUE_PARAMETERS2_PORTS};
+                end
+                32'h0018: begin // INTERRUPT_STATUS
+                    readable_reg <= 1'b1;
+                    rdata_reg <= {30'd0, interrupt_status_job_failed_reg, interrupt_status_job_done_reg};
+                    legal_reg <= (wdata & 32'hFFFFFFF0) == 32'd0 && {30'd0, wdata[3:2]} < (32'd1 << PORTS);
+                    rdata_reg[2 +: PORTS] <= interrupt_status_port_lost_reg;
+                end
+                32'h001C: begin // INTERRUPT_ENABLE
+                    readable_reg <= 1'b1;
+                    rdata_reg <= {30'd0, interrupt_enable_job_failed_reg, interrupt_enable_job_done_reg};
+                    legal_reg <= (wdata & 32'hFFFFFFF0) == 32'd0 && {30'd0, wdata[3:2]} < (32'd1 << PORTS);
+                    rdata_reg[2 +: PORTS] <= interrupt_enable_port_lost_reg;
                 end
                 32'h0300: begin // BACKUP_VOLUME
                     readable_reg <= 1'b1;
@@ -389,6 +429,16 @@ module management_registers #(
                 32'h0010: begin // FLUSH
                     flush <= wdata[0];
                 end
+                32'h0018: begin // INTERRUPT_STATUS
+                    interrupt_status_job_done_reg <= interrupt_status_job_done_reg & ~wdata[0] | event_done;
+                    interrupt_status_job_failed_reg <= interrupt_status_job_failed_reg & ~wdata[1] | event_failed;
+                    interrupt_status_port_lost_reg <= interrupt_status_port_lost_reg & ~wdata[2 +: PORTS] | event_port_lost;
+                end
+                32'h001C: begin // INTERRUPT_ENABLE
+                    interrupt_enable_job_done_reg <= wdata[0];
+                    interrupt_enable_job_failed_reg <= wdata[1];
+                    interrupt_enable_port_lost_reg <= wdata[2 +: PORTS];
+                end
                 32'h0300: begin // BACKUP_VOLUME
                     cfg_backup_volume <= wdata[7:0];
                 end
@@ -470,6 +520,13 @@ module management_registers #(
 
         if (rst) begin
             flush <= 1'h0;
+            interrupt_status_job_done_reg <= 1'h0;
+            irq <= 1'h0;
+            interrupt_status_job_failed_reg <= 1'h0;
+            interrupt_status_port_lost_reg <= {PORTS{1'b0}};
+            interrupt_enable_job_done_reg <= 1'h0;
+            interrupt_enable_job_failed_reg <= 1'h0;
+            interrupt_enable_port_lost_reg <= {PORTS{1'b0}};
             link_enable <= {PORTS{1'h0}};
             link_reset_request <= {PORTS{1'h0}};
             cfg_wwpn <= {PORTS{64'h3000000050580001}};
@@ -497,6 +554,13 @@ module management_registers #(
 
     initial begin
         flush = 1'h0;
+        interrupt_status_job_done_reg = 1'h0;
+        irq = 1'h0;
+        interrupt_status_job_failed_reg = 1'h0;
+        interrupt_status_port_lost_reg = {PORTS{1'b0}};
+        interrupt_enable_job_done_reg = 1'h0;
+        interrupt_enable_job_failed_reg = 1'h0;
+        interrupt_enable_port_lost_reg = {PORTS{1'b0}};
         link_enable = {PORTS{1'h0}};
         link_reset_request = {PORTS{1'h0}};
         cfg_wwpn = {PORTS{64'h3000000050580001}};
@@ -525,6 +589,7 @@ module management_registers #(
         stored_reg = 1'd0;
         store_word_reg = 10'd0;
         window_reg = 1'd0;
+        waits_reg = 1'd0;
     end
 
 endmodule

@@ -5,7 +5,7 @@
 
 /* What every management register has in common: the AXI4-Lite slave, the way to the management information store, and the tables
    that live in both. One access at a time. The registers look an address up (`look`, answer in the next clock) and take the data
-   with `write`; a refused write answers SLVERR and changes nothing. After a reset each mirrored register comes from its word of the
+   with `write`; some hand them to a unit, which may refuse them. A refused write answers SLVERR and changes nothing. After a reset each mirrored register comes from its word of the
    store; a word that is not legal, and a table whose words are all 0, get the reset values, in the store as well. */
 module register_access #(
     parameter MIRRORS = 3          // registers that have a word in the store, 1 to 64
@@ -54,6 +54,9 @@ module register_access #(
     input  wire        stored,         // has a word in the store
     input  wire [9:0]  store_word,
     input  wire        window,         // read from the store
+    input  wire        waits,          // a write goes to a unit, whose answer is awaited
+    input  wire        answered,
+    input  wire        refused,
 
     // mirrored registers, table after table
     output reg  [5:0]  mirror,
@@ -70,6 +73,7 @@ module register_access #(
     localparam [2:0] STATE_STORE = 3'd4;    // an access to the store is asked for
     localparam [2:0] STATE_DATA = 3'd5;     // the store's answer is awaited
     localparam [2:0] STATE_ANSWER = 3'd6;
+    localparam [2:0] STATE_WAIT = 3'd7;     // a unit has been asked
 
     localparam [31:0] MIRRORS_LESS_1 = MIRRORS - 1;
 
@@ -153,7 +157,13 @@ module register_access #(
                     error_reg <= writing_reg ? !write_now : !readable || !aligned;
                     if (writing_reg ? write_now && stored : window && aligned)
                         state_reg <= STATE_STORE;
+                    if (write_now && waits)
+                        state_reg <= STATE_WAIT;
                 end
+            STATE_WAIT: if (answered) begin
+                error_reg <= refused;
+                state_reg <= STATE_ANSWER;
+            end
             STATE_STORE: if (mis_ready)
                 state_reg <= writing_reg ? STATE_ANSWER : STATE_DATA;
             STATE_DATA: if (mis_rdata_valid) begin

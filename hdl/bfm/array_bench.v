@@ -22,6 +22,7 @@ module array_bench #(
     output wire clk,
     output wire rst,
     output wire wake,
+    output wire irq,
 
     // the wire, for waves and for checkers that want words
     output wire [PORTS*32-1:0] to_array_data,
@@ -106,7 +107,8 @@ module array_bench #(
         .s_axil_wdata(wdata), .s_axil_wstrb(wstrb), .s_axil_wvalid(wvalid), .s_axil_wready(wready),
         .s_axil_bresp(bresp), .s_axil_bvalid(bvalid), .s_axil_bready(bready),
         .s_axil_araddr(araddr), .s_axil_arprot(arprot), .s_axil_arvalid(arvalid), .s_axil_arready(arready),
-        .s_axil_rdata(rdata), .s_axil_rresp(rresp), .s_axil_rvalid(rvalid), .s_axil_rready(rready)
+        .s_axil_rdata(rdata), .s_axil_rresp(rresp), .s_axil_rvalid(rvalid), .s_axil_rready(rready),
+        .irq(irq)
     );
 
     /* what the checkers watch lies inside the array: it has no ports for them */

@@ -47,6 +47,7 @@ module controller #(
     output wire [1:0]           s_axil_rresp,
     output wire                 s_axil_rvalid,
     input  wire                 s_axil_rready,
+    output wire                 irq,           // an enabled interrupt is pending
 
     // drive
     output wire                 drive_cmd_valid,
@@ -424,6 +425,7 @@ module controller #(
         .s_axil_bvalid(s_axil_bvalid), .s_axil_bready(s_axil_bready), .s_axil_araddr(s_axil_araddr),
         .s_axil_arprot(s_axil_arprot), .s_axil_arvalid(s_axil_arvalid), .s_axil_arready(s_axil_arready),
         .s_axil_rdata(s_axil_rdata), .s_axil_rresp(s_axil_rresp), .s_axil_rvalid(s_axil_rvalid), .s_axil_rready(s_axil_rready),
+        .irq(irq),
         .ti_valid(ti_valid), .ti_ready(ti_ready), .ti_op(ti_op), .ti_port(ti_port), .ti_task(ti_task), .ti_slot(ti_slot), .ti_offset(ti_offset),
         .ti_length(ti_length), .ti_relative_offset(ti_relative_offset), .ti_port_id(ti_port_id), .ti_lun(ti_lun),
         .ti_lba(ti_lba), .ti_status(ti_status), .ti_sense(ti_sense), .ti_residual(ti_residual),

@@ -46,7 +46,8 @@ module storage_array #(
     output wire [31:0]          s_axil_rdata,
     output wire [1:0]           s_axil_rresp,
     output wire                 s_axil_rvalid,
-    input  wire                 s_axil_rready
+    input  wire                 s_axil_rready,
+    output wire                 irq            // an enabled interrupt is pending
 );
 
     wire         drive_cmd_valid;
@@ -77,6 +78,7 @@ module storage_array #(
         .s_axil_bvalid(s_axil_bvalid), .s_axil_bready(s_axil_bready), .s_axil_araddr(s_axil_araddr),
         .s_axil_arprot(s_axil_arprot), .s_axil_arvalid(s_axil_arvalid), .s_axil_arready(s_axil_arready),
         .s_axil_rdata(s_axil_rdata), .s_axil_rresp(s_axil_rresp), .s_axil_rvalid(s_axil_rvalid), .s_axil_rready(s_axil_rready),
+        .irq(irq),
         .drive_cmd_valid(drive_cmd_valid), .drive_cmd_ready(drive_cmd_ready), .drive_cmd_write(drive_cmd_write),
         .drive_cmd_tag(drive_cmd_tag), .drive_cmd_block(drive_cmd_block), .drive_cmd_blocks(drive_cmd_blocks),
         .drive_wdata_valid(drive_wdata_valid), .drive_wdata_ready(drive_wdata_ready), .drive_wdata(drive_wdata),

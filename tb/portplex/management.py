@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import Protocol
 
 from portplex.registers.register_map import REGISTERS, Register
@@ -39,6 +39,15 @@ class BackupState(IntEnum):
     DONE = 4
     FAILED = 5
     ABORTED = 6
+
+
+class Interrupt(IntFlag):
+    """Events that INTERRUPT_STATUS collects; those enabled make `irq` high."""
+
+    JOB_DONE = 1
+    JOB_FAILED = 2
+    PORT_0_LOST = 4
+    PORT_1_LOST = 8
 
 
 class PriorityMode(IntEnum):
@@ -184,6 +193,18 @@ class Management:
     async def flush(self) -> None:
         """Ask for everything dirty to be written to the drives; `cache_clean` tells when it is done."""
         await self.bus.write(Register.FLUSH, 1)
+
+    async def enable_interrupts(self, events: Interrupt) -> None:
+        """These, and no others, make `irq` high; a bus error says that the array has no such port."""
+        await self.bus.write(Register.INTERRUPT_ENABLE, events)
+
+    async def interrupts(self) -> Interrupt:
+        """What has happened since it was cleared, enabled or not."""
+        return Interrupt(await self.bus.read(Register.INTERRUPT_STATUS))
+
+    async def clear_interrupts(self, events: Interrupt) -> None:
+        """Forget these events; one that happens in the same clock stays."""
+        await self.bus.write(Register.INTERRUPT_STATUS, events)
 
     async def counters(self, port: int = 0) -> dict[str, int]:
         """Link error status block and counters of a port by name."""

@@ -12,7 +12,8 @@ WORD = 0xFFFFFFFF
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """Bits of a register; `maximum_is` is an expression of HDL parameters and comes on top of `maximum`."""
+    """Bits of a register. `maximum_is` is an expression of HDL parameters and comes on top of `maximum`, as does
+    `width_is`, the parameter that says how many of the bits there are; a 1 written to one that `clears` makes it 0."""
 
     name: str
     low: int
@@ -22,8 +23,10 @@ class Field:
     minimum: int = 0
     maximum: int | None = None
     maximum_is: str = ""
+    width_is: str = ""
     step: int = 1
     pulse: bool = False
+    clears: bool = False
     description: str = ""
 
     @property
@@ -38,6 +41,8 @@ class Field:
             limits.append(self.maximum)
         if self.maximum_is:  # from the source of the registers, not from a user
             limits.append(eval(self.maximum_is, {"__builtins__": {}}, dict(parameters)))
+        if self.width_is:
+            limits.append((1 << parameters[self.width_is]) - 1)
         return min(limits)
 
     def legal(self, value: int, parameters: Mapping[str, int]) -> bool:
@@ -60,14 +65,20 @@ class Dimension:
 
 @dataclass(frozen=True, kw_only=True)
 class RegisterInfo:
-    """One register, or one array of registers that are alike; `dimensions` from the outermost to the innermost."""
+    """One register, or one array of registers that are alike; `dimensions` from the outermost to the innermost.
+
+    A write to one with a `command` goes to the unit of that name, which may refuse it. One with a store word has that
+    word of the management information store for its first element, `store_stride` words further for the next.
+    """
 
     name: str
     address: int
     fields: tuple[Field, ...]
     dimensions: tuple[Dimension, ...] = ()
     at_most_one: int = 0
+    command: str = ""
     store_word: int | None = None
+    store_stride: int = 1
     store_table: int = 0
     elements: tuple[str, ...] = ()
     section: str = ""
@@ -92,6 +103,17 @@ class RegisterInfo:
     def at(self, *index: int) -> int:
         """Byte address of an element."""
         return self.address + sum(i * d.stride for i, d in zip(index, self.dimensions, strict=True))
+
+    def word(self, *index: int) -> int:
+        """Word of the store that an element mirrors; ValueError where there is none."""
+        if self.store_word is None:
+            raise ValueError(f"{self.name} has no word in the store")
+        return self.store_word + self.store_stride * sum(index)
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether it and its word of the store hold each other's value: a setting of the registers themselves."""
+        return self.store_word is not None and self.access == "rw" and not self.command
 
     def indices(self, parameters: Mapping[str, int]) -> Iterator[tuple[int, ...]]:
         """Index of each element that exists in an array with these HDL parameters."""

@@ -18,6 +18,9 @@ class Register(IntEnum):
     CACHE_SEGMENTS = 0x0008
     STATUS = 0x000C
     FLUSH = 0x0010
+    PARAMETERS2 = 0x0014
+    INTERRUPT_STATUS = 0x0018
+    INTERRUPT_ENABLE = 0x001C
     PORT_CONTROL = 0x0100
     PORT_STATUS = 0x0104
     PORT_WWPN = 0x0108
@@ -76,6 +79,19 @@ REGISTERS: dict[str, RegisterInfo] = {
     )),
     "FLUSH": RegisterInfo(name="FLUSH", address=0x0010, fields=(
         Field(name="flush", low=0, width=1, access="w", pulse=True),
+    )),
+    "PARAMETERS2": RegisterInfo(name="PARAMETERS2", address=0x0014, fields=(
+        Field(name="ports", low=0, width=2, access="r"),
+    )),
+    "INTERRUPT_STATUS": RegisterInfo(name="INTERRUPT_STATUS", address=0x0018, fields=(
+        Field(name="job_done", low=0, width=1, access="rw", clears=True),
+        Field(name="job_failed", low=1, width=1, access="rw", clears=True),
+        Field(name="port_lost", low=2, width=2, access="rw", width_is="PORTS", clears=True),
+    )),
+    "INTERRUPT_ENABLE": RegisterInfo(name="INTERRUPT_ENABLE", address=0x001C, fields=(
+        Field(name="job_done", low=0, width=1, access="rw"),
+        Field(name="job_failed", low=1, width=1, access="rw"),
+        Field(name="port_lost", low=2, width=2, access="rw", width_is="PORTS"),
     )),
     "PORT_CONTROL": RegisterInfo(name="PORT_CONTROL", address=0x0100, fields=(
         Field(name="enable", low=0, width=1, access="rw"),

@@ -6,10 +6,10 @@ A look-up and a write are each one `case` over the address in a clocked block, s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from portplex.registers.model import Dimension, Field, RegisterInfo
-from portplex.registers.source import SOURCE, RegisterMap
+from portplex.registers.source import SOURCE, Kind, RegisterMap
 from portplex.simulate import UsageError
 
 HEAD = f"""\
@@ -67,6 +67,9 @@ ACCESS = """\
     reg         stored_reg;
     reg  [9:0]  store_word_reg;
     reg         window_reg;
+    reg         waits_reg;
+    wire        answered;
+    wire        refused;
     wire [5:0]  mirror;
     reg  [15:0] mirror_address;
     reg  [31:0] mirror_reset;
@@ -86,6 +89,9 @@ CONNECTED = {
     "stored": "stored_reg",
     "store_word": "store_word_reg",
     "window": "window_reg",
+    "waits": "waits_reg",
+    "answered": "answered",
+    "refused": "refused",
     "mirror": "mirror",
     "mirror_address": "mirror_address",
     "mirror_reset": "mirror_reset",
@@ -97,14 +103,35 @@ INDEX = "ij"
 Dimensions = tuple[Dimension, ...]
 
 
+RESULTS = {"readable": 1, "legal": 1, "rdata": 32, "stored": 1, "store_word": 10, "window": 1, "waits": 1}
+
+
 @dataclass
-class _Port:
-    driven: bool
+class _Signal:
+    """A port, or a register inside; as wide as `width` or as the HDL parameter `width_is`, for each element."""
+
+    direction: str  # output, input, or nothing
     dimensions: Dimensions
     section: str
     width: int = 0
+    width_is: str = ""
     reset: int = 0
     pulse: bool = False
+
+    @property
+    def bits(self) -> str:
+        if self.dimensions:
+            return f"[{'*'.join(_count(d) for d in self.dimensions)}*{self.width}-1:0]"
+        if self.width_is:
+            return f"[{self.width_is}-1:0]"
+        return f"[{self.width - 1}:0]" if self.width > 1 else ""
+
+    @property
+    def reset_value(self) -> str:
+        value = _literal(self.width, self.reset)
+        if self.width_is:
+            return f"{{{self.width_is}{{1'b0}}}}"
+        return f"{{{'*'.join(_count(d) for d in self.dimensions)}{{{value}}}}}" if self.dimensions else value
 
 
 @dataclass(frozen=True)
@@ -114,6 +141,7 @@ class _Mirror:
     reset: int
     table: int
     exists: str  # condition, empty when it always does
+    loaded: bool  # the registers keep the word, and load it after a reset
 
 
 def _count(dimension: Dimension) -> str:
@@ -135,22 +163,53 @@ def _indent(lines: list[str], levels: int) -> list[str]:
 class _Renderer:
     def __init__(self, source: RegisterMap) -> None:
         self.source = source
-        self.ports: dict[str, _Port] = {}
+        self.signals: dict[str, _Signal] = {}
+        self.commands = sorted({register.command for register in source.registers if register.command})
+        self.events: list[tuple[RegisterInfo, Field]] = []
         for register in source.registers:
             for field in register.fields:
-                self._add_port(register, field)
+                self._add_signals(register, field)
+            if strobe := source.strobes.get(register.name):
+                self.signals[strobe] = _Signal("output", (), register.section, width=1, pulse=True)
+            self._add_command(register)
         self.mirrors = self._find_mirrors()
 
-    def _add_port(self, register: RegisterInfo, field: Field) -> None:
+    def _add_signals(self, register: RegisterInfo, field: Field) -> None:
         wiring = self.source.wiring[register.name, field.name]
-        if not wiring.port:
-            return
-        port = self.ports.setdefault(wiring.port, _Port(wiring.driven, register.dimensions, register.section))
-        if (port.driven, port.dimensions) != (wiring.driven, register.dimensions):
-            raise UsageError(f"{register.name}.{field.name}: its port {wiring.port} is used in another way elsewhere")
-        port.width = max(port.width, wiring.low + field.width)
-        port.reset |= field.reset << wiring.low
-        port.pulse = field.pulse
+        if wiring.kind in (Kind.EVENT, Kind.INTERNAL):
+            self._add_signal("", register, field)
+        if wiring.kind is Kind.EVENT:
+            self.signals.setdefault("irq", _Signal("output", (), register.section, width=1))
+            self.events.append((register, field))
+        if wiring.port:
+            driven = wiring.kind in (Kind.SETTING, Kind.STROBE)
+            self._add_signal("output" if driven else "input", register, field)
+
+    def _add_signal(self, direction: str, register: RegisterInfo, field: Field) -> None:
+        wiring = self.source.wiring[register.name, field.name]
+        name = wiring.port if direction else self._name(register, field)
+        fresh = _Signal(direction, register.dimensions, register.section, width_is=field.width_is)
+        signal = self.signals.setdefault(name, fresh)
+        if (signal.direction, signal.dimensions) != (direction, register.dimensions):
+            raise UsageError(f"{register.name}.{field.name}: its port {name} is used in another way elsewhere")
+        if field.width_is and (register.dimensions or field.reset or wiring.low):
+            raise UsageError(f"{register.name}.{field.name}: width_is goes with no array, no reset value, no port_low")
+        signal.width = max(signal.width, wiring.low + field.width)
+        signal.reset |= field.reset << wiring.low
+        signal.pulse = wiring.kind is Kind.STROBE
+
+    def _add_command(self, register: RegisterInfo) -> None:
+        if register.command and f"{register.command}_valid" not in self.signals:
+            for name, direction, width in (("valid", "output", 1), ("ready", "input", 1), ("answer", "input", 1)):
+                signal = _Signal(direction, (), register.section, width=width)
+                self.signals[f"{register.command}_{name}"] = signal
+            self.signals[f"{register.command}_refused"] = _Signal("input", (), register.section, width=8)
+
+    def _name(self, register: RegisterInfo, field: Field) -> str:
+        """The signal that has the field's value."""
+        wiring = self.source.wiring[register.name, field.name]
+        inside = wiring.kind in (Kind.EVENT, Kind.INTERNAL)
+        return f"{register.name.lower()}_{field.name}_reg" if inside else wiring.port
 
     def _find_mirrors(self) -> list[_Mirror]:
         found = []
@@ -159,11 +218,11 @@ class _Renderer:
                 continue
             if len(register.dimensions) > 1:
                 raise UsageError(f"{register.name}: an array of arrays cannot be mirrored")
-            for index in range(register.size):
-                at = register.at(*[index] * len(register.dimensions))
-                exists = f"{_count(register.dimensions[0])} > {index}" if index else ""
-                word = register.store_word + index
-                found.append(_Mirror(at, word, register.reset, register.store_table, exists))
+            for number in range(register.size):
+                index = [number] * len(register.dimensions)
+                exists = f"{_count(register.dimensions[0])} > {number}" if number else ""
+                at, word = register.at(*index), register.word(*index)
+                found.append(_Mirror(at, word, register.reset, register.store_table, exists, register.mirrored))
         return sorted(found, key=lambda mirror: (mirror.table, mirror.word))
 
     def render(self) -> str:
@@ -174,6 +233,9 @@ class _Renderer:
             lines.append(f"    parameter {parameter.name} = {parameter.default}{comma} // {parameter.legal}")
         lines += [") (", *_indent(self._port_list(), 1), ");", "", *_indent(self._localparams(), 1), ""]
         lines += [*ACCESS.splitlines(), "", *_indent(self._instance(), 1), ""]
+        inside = [(name, signal) for name, signal in self.signals.items() if not signal.direction]
+        lines += [f"    reg  {signal.bits:11} {name};" for name, signal in inside] + [""] * bool(inside)
+        lines += [*_indent(self._answers(), 1), ""]
         lines += [*_indent(self._aliases(), 1), "", *_indent(self._mirror_list(), 1), ""]
         lines += [*_indent(self._clocked(), 1), "", "endmodule", "", "`resetall", ""]
         return HEAD + "\n".join(lines)
@@ -188,14 +250,15 @@ class _Renderer:
             bits, name = rest.split()
             rows.append((f"{direction:6} wire", f"[{bits}]" if bits != "-" else "", name))
         section = ""
-        for name, port in self.ports.items():
-            if port.section != section:
-                section = port.section
+        for name, signal in self.signals.items():
+            if signal.direction and signal.section != section:
+                section = signal.section
                 rows.append(("", "", section))
-            bits = f"[{port.width - 1}:0]" if port.width > 1 else ""
-            if port.dimensions:
-                bits = f"[{'*'.join(_count(d) for d in port.dimensions)}*{port.width}-1:0]"
-            rows.append(("output reg " if port.driven else "input  wire", bits, name))
+            if signal.direction:
+                rows.append(("output reg " if signal.direction == "output" else "input  wire", signal.bits, name))
+        if self.commands:
+            rows += [("", "", "Whichever command is valid")]
+            rows += [("output wire", "[15:0]", "command_address"), ("output wire", "[31:0]", "command_data")]
         column = max(len(bits) for _, bits, _ in rows)
         lines = []
         for direction, bits, name in rows:
@@ -218,7 +281,7 @@ class _Renderer:
         return [*lines, ");"]
 
     def _localparams(self) -> list[str]:
-        lines = [f"localparam MIRRORS = {len(self.mirrors)};"]
+        lines = [f"localparam MIRRORS = {sum(mirror.loaded for mirror in self.mirrors)};"]
         for register in self.source.registers:
             for field in register.fields:
                 if field.maximum_is:
@@ -247,37 +310,48 @@ class _Renderer:
     def _value_name(register: RegisterInfo, field: Field) -> str:
         return f"VALUE_{register.name}_{field.name.upper()}"
 
+    def _answers(self) -> list[str]:
+        """How the units' answers reach the bus."""
+        answers = [f"{name}_answer" for name in self.commands]
+        refusals = [f"{name}_answer && {name}_refused != 8'd0" for name in self.commands]
+        never = "1'b0"
+        lines = [f"assign answered = {' || '.join(answers) or never};"]
+        lines += [f"assign refused = {' || '.join(refusals) or never};"]
+        if self.commands:
+            lines += ["assign command_address = at[15:0];", "assign command_data = wdata;"]
+        return lines
+
     def _slice(self, register: RegisterInfo, field: Field) -> str:
-        """The field's bits of its port, of element i (and j)."""
-        wiring = self.source.wiring[register.name, field.name]
-        port = self.ports[wiring.port]
+        """The field's bits of its signal, of element i (and j)."""
+        name, low = self._name(register, field), self.source.wiring[register.name, field.name].low
+        signal = self.signals[name]
         if register.dimensions:
             element = INDEX[0]
-            for name, dimension in zip(INDEX[1:], register.dimensions[1:], strict=False):
-                element = f"({_count(dimension)}*{element} + {name})"
-            base = f"{port.width}*{element} + {wiring.low}" if wiring.low else f"{port.width}*{element}"
-            return f"{wiring.port}[{base} +: {field.width}]"
-        if port.width == field.width:
-            return wiring.port
-        high = wiring.low + field.width - 1
-        return f"{wiring.port}[{high}:{wiring.low}]" if field.width > 1 else f"{wiring.port}[{high}]"
+            for letter, dimension in zip(INDEX[1:], register.dimensions[1:], strict=False):
+                element = f"({_count(dimension)}*{element} + {letter})"
+            base = f"{signal.width}*{element} + {low}" if low else f"{signal.width}*{element}"
+            return f"{name}[{base} +: {field.width}]"
+        if signal.width == field.width:
+            return name
+        high = low + field.width - 1
+        return f"{name}[{high}:{low}]" if field.width > 1 else f"{name}[{high}]"
 
     def _value(self, register: RegisterInfo) -> str:
         """The word that a read gives."""
         parts: list[str] = []
         at = 32
         for field in sorted(register.fields, key=lambda field: -field.low):
-            if field.pulse or "r" not in field.access:
+            if field.pulse or "r" not in field.access or field.width_is:
                 continue
             gap = at - field.low - field.width
             parts += [f"{gap}'d0"] if gap else []
             wiring = self.source.wiring[register.name, field.name]
-            if wiring.port:
-                parts.append(self._slice(register, field))
-            elif wiring.value_is:
+            if wiring.kind is Kind.VALUE:
                 parts.append(self._value_name(register, field) if field.width > 1 else f"{wiring.value_is}")
-            else:
+            elif wiring.kind is Kind.CONSTANT:
                 parts.append(_literal(field.width, field.reset))
+            else:
+                parts.append(self._slice(register, field))
             at = field.low
         parts += [f"{at}'d0"] if at else []
         return parts[0] if len(parts) == 1 else f"{{{', '.join(parts)}}}"
@@ -286,6 +360,8 @@ class _Renderer:
     def _bits_of(field: Field) -> str:
         if field.width == 32:
             return "wdata"
+        if field.width_is:
+            return f"wdata[{field.low} +: {field.width_is}]"
         return f"wdata[{field.low + field.width - 1}:{field.low}]" if field.width > 1 else f"wdata[{field.low}]"
 
     def _legal(self, register: RegisterInfo) -> str:
@@ -298,8 +374,10 @@ class _Renderer:
         if reserved:
             terms.append(f"(wdata & 32'h{reserved:08X}) == 32'd0")
         for field in writable:
-            bits = self._bits_of(field)
+            bits = self._bits_of(replace(field, width_is=""))
             word = bits if field.width == 32 else f"{{{32 - field.width}'d0, {bits}}}"
+            if field.width_is:
+                terms.append(f"{word} < (32'd1 << {field.width_is})")
             if field.minimum:
                 terms.append(f"{bits} >= {_literal(field.width, field.minimum)}")
             if field.maximum is not None:
@@ -330,8 +408,9 @@ class _Renderer:
         """The registers that live in the store too, table after table."""
         target = "{mirror_address, mirror_reset, mirror_first, mirror_last}"
         lines = ["always @*", "    case (mirror)"]
-        tables = [mirror.table for mirror in self.mirrors]
-        for number, mirror in enumerate(self.mirrors):
+        loaded = [mirror for mirror in self.mirrors if mirror.loaded]
+        tables = [mirror.table for mirror in loaded]
+        for number, mirror in enumerate(loaded):
             last = number + 1 == len(tables) or tables[number + 1] != mirror.table
             value = f"16'h{mirror.address:04X}, 32'd{mirror.reset}, 6'd{tables.index(mirror.table)}, 1'b{int(last)}"
             lines.append(f"        6'd{number}: {target} = {{{value}}}; // table {mirror.table}")
@@ -359,49 +438,53 @@ class _Renderer:
         return lines
 
     def _clocked(self) -> list[str]:
-        looks, writes = {}, {}
-        for register in self.source.registers:
-            looks[register.name] = self._look(register)
-            writes[register.name] = [
-                f"{self._slice(register, field)} <= {self._bits_of(field)};"
-                for field in register.fields
-                if "w" in field.access
-            ]
+        looks = {register.name: self._look(register) for register in self.source.registers}
+        writes = {register.name: self._write(register) for register in self.source.registers}
         window = self.source.window
         last = window.address + 4 * window.words - 1
-        pulses = [(name, port) for name, port in self.ports.items() if port.pulse]
         lines = ["integer i;", "integer j;", "", "always @(posedge clk) begin"]
-        lines += [f"    {name} <= {self._reset_of(port)};" for name, port in pulses]
-        lines += ["", "    if (look) begin"]
-        look = ["readable_reg <= 1'b0;", "legal_reg <= 1'b0;", "rdata_reg <= 32'd0;", "stored_reg <= 1'b0;"]
-        look += ["store_word_reg <= address[11:2];", "window_reg <= 1'b0;"]
+        lines += [f"    {name} <= {signal.reset_value};" for name, signal in self.signals.items() if signal.pulse]
+        for register, field in self.events:
+            name = self._name(register, field)
+            lines.append(f"    {name} <= {name} | {self.source.wiring[register.name, field.name].port};")
+        if self.events:
+            lines.append(
+                f"    irq <= {' || '.join(self._interrupt(register, field) for register, field in self.events)};"
+            )
+        for name in self.commands:
+            lines += [f"    if ({name}_ready)", f"        {name}_valid <= 1'b0;"]
+        look = [f"{name}_reg <= {width}'d0;" for name, width in RESULTS.items() if name != "store_word"]
+        look += ["store_word_reg <= address[11:2];"]
         look += [f"if (address >= 16'h{window.address:04X} && address <= 16'h{last:04X}) begin"]
-        look += [
-            "    readable_reg <= 1'b1;",
-            "    legal_reg <= 1'b1;",
-            "    stored_reg <= 1'b1;",
-            "    window_reg <= 1'b1;",
-            "end",
-        ]
-        lines += _indent([*look, *self._over_all(looks)], 2)
-        lines += ["    end", "", "    if (write) begin", *_indent(self._over_all(writes), 2), "    end", ""]
-        driven = [(name, port) for name, port in self.ports.items() if port.driven]
-        lines += [
-            "    if (rst) begin",
-            *(f"        {name} <= {self._reset_of(port)};" for name, port in driven),
-            "    end",
-            "end",
-            "",
-        ]
-        results = ("readable_reg", "legal_reg", "rdata_reg", "stored_reg", "store_word_reg", "window_reg")
-        lines += ["initial begin", *(f"    {name} = {self._reset_of(port)};" for name, port in driven)]
-        widths = (1, 1, 32, 1, 10, 1)
-        return [*lines, *(f"    {name} = {width}'d0;" for name, width in zip(results, widths, strict=True)), "end"]
+        look += [f"    {name}_reg <= 1'b1;" for name in ("readable", "legal", "stored", "window")] + ["end"]
+        lines += ["", "    if (look) begin", *_indent([*look, *self._over_all(looks)], 2), "    end", ""]
+        lines += ["    if (write) begin", *_indent(self._over_all(writes), 2), "    end", ""]
+        kept = [(name, signal) for name, signal in self.signals.items() if signal.direction != "input"]
+        lines += ["    if (rst) begin", *(f"        {name} <= {signal.reset_value};" for name, signal in kept)]
+        lines += ["    end", "end", "", "initial begin"]
+        lines += [f"    {name} = {signal.reset_value};" for name, signal in kept]
+        return [*lines, *(f"    {name}_reg = {width}'d0;" for name, width in RESULTS.items()), "end"]
 
-    @staticmethod
-    def _reset_of(port: _Port) -> str:
-        value = _literal(port.width, port.reset)
-        return f"{{{'*'.join(_count(d) for d in port.dimensions)}{{{value}}}}}" if port.dimensions else value
+    def _interrupt(self, register: RegisterInfo, field: Field) -> str:
+        """The condition under which this interrupt is asked for."""
+        enable = self.source.wiring[register.name, field.name].enable
+        by = next(r for r in self.source.registers if enable and r.name == enable[0])
+        enabling = next(f for f in by.fields if enable and f.name == enable[1])
+        return f"|({self._name(register, field)} & {self._name(by, enabling)})"
+
+    def _write(self, register: RegisterInfo) -> list[str]:
+        """What a write of the register does."""
+        lines = [f"{register.command}_valid <= 1'b1;"] if register.command else []
+        for field in register.fields:
+            kind = self.source.wiring[register.name, field.name].kind
+            if kind in (Kind.SETTING, Kind.INTERNAL, Kind.STROBE):
+                lines.append(f"{self._slice(register, field)} <= {self._bits_of(field)};")
+            elif kind is Kind.EVENT:
+                name, port = self._name(register, field), self.source.wiring[register.name, field.name].port
+                lines.append(f"{name} <= {name} & ~{self._bits_of(field)} | {port};")
+        if strobe := self.source.strobes.get(register.name):
+            lines.append(f"{strobe} <= 1'b1;")
+        return lines
 
     def _look(self, register: RegisterInfo) -> list[str]:
         lines = ["readable_reg <= 1'b1;"]
@@ -410,11 +493,22 @@ class _Renderer:
             lines.append(f"rdata_reg <= {value};")
         if legal := self._legal(register):
             lines.append(f"legal_reg <= {legal};")
-        if register.store_word is not None:
+        for field in register.fields:
+            if field.width_is and "r" in field.access:
+                lines.append(f"rdata_reg[{field.low} +: {field.width_is}] <= {self._name(register, field)};")
+        if register.command and "w" in register.access:
+            lines.append("waits_reg <= 1'b1;")
+        if register.mirrored:
             word = f"10'h{register.store_word:03X}"
             if register.dimensions:
-                word += f" + {INDEX[0]}[9:0]"
+                word += (
+                    f" + {INDEX[0]}[9:0]"
+                    if register.store_stride == 1
+                    else f" + 10'd{register.store_stride}*{INDEX[0]}[9:0]"
+                )
             lines += ["stored_reg <= 1'b1;", f"store_word_reg <= {word};"]
+        elif register.store_word is not None:
+            lines += ["stored_reg <= 1'b0;", *([] if legal else ["legal_reg <= 1'b0;"])]
         return lines
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,28 @@ from portplex.simulate import UsageError, project_root
 SOURCE = "hdl/array/management_registers.rdl"
 
 
+class Kind(Enum):
+    """What the hardware makes of a field."""
+
+    SETTING = "kept here, shown at a port"
+    INTERNAL = "kept here, shown nowhere"
+    STROBE = "a port is high for a clock"
+    STATUS = "read from a port"
+    VALUE = "read from an expression"
+    CONSTANT = "read as its reset value"
+    EVENT = "set by a port, cleared by a write"
+    ARGUMENT = "handed to the unit that takes the register's command"
+
+
 @dataclass(frozen=True)
 class Wiring:
-    """Where the hardware has a field: bits of a port from `low` on, or an expression; neither: a constant."""
+    """Where the hardware has a field: bits of a port from `low` on, or an expression."""
 
+    kind: Kind
     port: str
     low: int
     value_is: str
-    driven: bool  # by the registers: a setting or a strobe
+    enable: tuple[str, str] | None  # of an interrupt: register and field
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,7 @@ class RegisterMap:
     parameters: tuple[Parameter, ...]
     registers: tuple[RegisterInfo, ...]
     wiring: dict[tuple[str, str], Wiring]
+    strobes: dict[str, str]  # port that tells of a write, by register
     window: Window
 
 
@@ -68,7 +84,7 @@ def read_source(path: Path | None = None) -> RegisterMap:
         raise UsageError("the registers have no memory: a window to the store is needed")
     parameters = tuple(_parameter(text) for text in top.get_property("parameters").split(";"))
     registers = tuple(sorted(reader.registers.values(), key=lambda register: register.address))
-    return RegisterMap(parameters, registers, reader.wiring, reader.window)
+    return RegisterMap(parameters, registers, reader.wiring, reader.strobes, reader.window)
 
 
 def _parameter(text: str) -> Parameter:
@@ -81,6 +97,7 @@ class _Reader:
     def __init__(self) -> None:
         self.registers: dict[str, RegisterInfo] = {}
         self.wiring: dict[tuple[str, str], Wiring] = {}
+        self.strobes: dict[str, str] = {}
         self.window: Window | None = None
         self.section = ""
 
@@ -123,20 +140,25 @@ class _Reader:
         if node.array_dimensions and node.array_stride:
             size_is = node.get_property("size_parameter", default="")
             dimensions += (Dimension(size=node.array_dimensions[0], stride=node.array_stride, size_is=size_is),)
+        command = node.get_property("command", default="")
+        if strobe := node.get_property("write_strobe", default=""):
+            self.strobes[node.inst_name] = strobe
         self.registers[node.inst_name] = RegisterInfo(
             name=node.inst_name,
             address=address,
-            fields=tuple(self._field(node.inst_name, field) for field in node.fields()),
+            fields=tuple(self._field(node.inst_name, field, command) for field in node.fields()),
             dimensions=dimensions,
             at_most_one=node.get_property("at_most_one", default=0),
+            command=command,
             store_word=node.get_property("store_word", default=None),
+            store_stride=node.get_property("store_stride", default=1),
             store_table=node.get_property("store_table", default=0),
             elements=tuple(node.get_property("elements", default="").split()),
             section=self.section,
             description=node.get_property("desc") or "",
         )
 
-    def _field(self, register: str, node: FieldNode) -> Field:
+    def _field(self, register: str, node: FieldNode, command: str) -> Field:
         def given(name: str, default: Any) -> Any:
             return node.get_property(name, default=default)
 
@@ -147,12 +169,32 @@ class _Reader:
         field = Field(name=node.inst_name, low=node.low, width=node.width, access=access)
         field = replace(field, reset=given("reset", 0), pulse=given("singlepulse", False), step=given("step", 1))
         field = replace(field, minimum=given("minimum", 0), maximum=given("maximum", None))
-        field = replace(field, maximum_is=given("maximum_is", ""), description=given("desc", ""))
+        field = replace(field, maximum_is=given("maximum_is", ""), width_is=given("width_is", ""))
+        field = replace(field, clears=given("woclr", False), description=given("desc", ""))
         if field.step & (field.step - 1):
             raise UsageError(f"{where}: step {field.step} must be a power of two")
-        wiring = Wiring(given("port_name", ""), given("port_low", 0), given("value_is", ""), "w" in access)
-        constant = access == "r" and not node.is_hw_writable
-        if bool(wiring.port) + bool(wiring.value_is) != (0 if constant else 1) or (wiring.value_is and access != "r"):
-            raise UsageError(f"{where}: needs port_name or, where it is only read, value_is; a constant needs none")
-        self.wiring[register, field.name] = wiring
+        port, value_is = given("port_name", ""), given("value_is", "")
+        kind = self._kind(node, field, bool(command), bool(value_is))
+        with_port = (Kind.SETTING, Kind.STROBE, Kind.STATUS, Kind.EVENT)
+        if bool(port) != (kind in with_port or (kind is Kind.ARGUMENT and "r" in access)):
+            raise UsageError(f"{where}: {'has a' if port else 'needs a'} port_name, and is {kind.value}")
+        enable = node.get_property("enable") if kind is Kind.EVENT else None
+        if kind is Kind.EVENT and not isinstance(enable, FieldNode):
+            raise UsageError(f"{where}: an interrupt needs a field that enables it")
+        by = (enable.parent.inst_name, enable.inst_name) if isinstance(enable, FieldNode) else None
+        self.wiring[register, field.name] = Wiring(kind, port, given("port_low", 0), value_is, by)
         return field
+
+    @staticmethod
+    def _kind(node: FieldNode, field: Field, command: bool, value: bool) -> Kind:
+        if command and "w" in field.access:
+            return Kind.ARGUMENT
+        if node.get_property("intr"):
+            return Kind.EVENT
+        if field.pulse:
+            return Kind.STROBE
+        if "w" in field.access:
+            return Kind.SETTING if node.is_hw_readable else Kind.INTERNAL
+        if value:
+            return Kind.VALUE
+        return Kind.STATUS if node.is_hw_writable else Kind.CONSTANT

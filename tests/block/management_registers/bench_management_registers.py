@@ -12,8 +12,8 @@ from cocotb.triggers import FallingEdge, Timer
 
 OKAY, SLVERR = 0, 2
 STATUS_INPUTS = """status_link_state status_fabric_login status_logins status_open_tasks my_id lesb port_counters
-    status_clean status_unpinned counters status_backup_state status_backup_pointer status_backup_error
-    status_backup_sense"""
+    event_done event_failed event_port_lost status_clean status_unpinned counters status_backup_state
+    status_backup_pointer status_backup_error status_backup_sense"""
 AXIL = "awaddr awprot awvalid wdata wstrb wvalid bready araddr arprot arvalid rready"
 
 # address, reset value, a legal value, an illegal value or None
@@ -63,7 +63,7 @@ READ_ONLY = [
 ]
 READ_ONLY += [0x0400, 0x044C]
 NOWHERE = [
-    0x0014,
+    0x0024,
     0x00FC,
     0x0128,
     0x013C,

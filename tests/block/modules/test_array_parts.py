@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
         ("scsi_responder", {}),
         ("parameter_list", {}),
         ("page_service", {}),
+        ("port_lost", {"PORTS": 2}),
     ],
 )
 def test_array_part(simulator: str, top: str, parameters: dict[str, int]) -> None:
