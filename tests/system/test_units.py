@@ -24,10 +24,10 @@ def test_units(sim: str, case: str) -> None:
 
 
 def test_task_set_full() -> None:
-    run_array_test(BENCH, "TaskSetFull", "verilator", parameters={"TASKS": 8})
+    run_array_test(BENCH, "TaskSetFull", "verilator", parameters={"TASKS": 8}, optimize="-O1")
 
 
 @pytest.mark.parametrize(("sim", "case"), on_simulators(["Overload"], icarus=["Overload"]))
 def test_overload(sim: str, case: str) -> None:
-    facts = run_array_test(BENCH, case, sim, parameters={"TASKS": 8})
+    facts = run_array_test(BENCH, case, sim, parameters={"TASKS": 8}, optimize="-O1")
     assert facts["commands"] == 128 + facts["refused"] and facts["refused"] > 32

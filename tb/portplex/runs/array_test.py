@@ -38,9 +38,11 @@ def run_array_test(
     options: dict[str, Any] | None = None,
     replay: str = "",
     name: str | None = None,
+    optimize: str = "-O3",
 ) -> dict[str, Any]:
     """Run `testcase` of `bench` in a simulation of its own and return the facts it left. SEED and WAVES of the
-    environment apply. Raises SimulationFailed, with the problems in its message, when the test fails."""
+    environment apply; `optimize` is for the compiler: less where few short tests share a build. Raises
+    SimulationFailed, with the problems in its message, when the test fails."""
     parameters = PARAMETERS if parameters is None else parameters
     name = name or testcase
     seed = int(os.environ.get("SEED") or seed)
@@ -62,7 +64,7 @@ def run_array_test(
         seed=seed,
         waves=waves,
         env={SETTINGS_VARIABLE: json.dumps(settings)},
-        optimize="-O3",
+        optimize=optimize,
     )
     facts: dict[str, Any] = json.loads((folder / SEEN).read_text())
     return facts
