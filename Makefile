@@ -59,8 +59,8 @@ test: $(READY) $(GUEST) ## the whole regression, on every simulator that is inst
 test-fast: $(READY) ## unit tests, quick checks of the command line, crc32 and a small main job
 	@env -u SIM $(BIN)/pytest -n $(JOBS) -m fast $(ARGS)
 
-test-long: $(READY) ## the system tests with many seeds (SEEDS=n through ARGS)
-	@env -u SIM PORTPLEX_LONG=1 $(BIN)/pytest -n $(JOBS) tests/system $(ARGS)
+test-long: $(READY) ## block tests with a new seed, system tests with many seeds
+	@env -u SIM PORTPLEX_LONG=1 $(BIN)/pytest -n $(JOBS) tests/block tests/system $(ARGS)
 
 test-hil: $(READY) $(GUEST) ## the tests with Linux guests, the whole story among them
 	@env -u SIM PORTPLEX_HIL=1 $(BIN)/pytest tests/hil $(ARGS)

@@ -130,6 +130,15 @@ class Run:
     waves: Path | None
 
 
+def default_seed() -> int | None:
+    """The seed of a run that is given none: SEED of the environment, else 1, so that the regression says the same on
+    every machine; with PORTPLEX_LONG set (`make test-long`) a new one each time, which the log names."""
+    given = os.environ.get("SEED")
+    if given:
+        return int(given)
+    return None if os.environ.get("PORTPLEX_LONG") else 1
+
+
 def _fingerprint(parts: Mapping[str, Any], files: Sequence[Path]) -> str:
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
     for file in files:
@@ -196,7 +205,8 @@ def simulate(
 
     `sources` are relative to `hdl/`; `test_module` must be importable (its folder is put on the path when given as
     a file path). `name` names the run's folder (default: the test module). Raises UsageError for a wrong argument and
-    SimulationFailed, which names the log, when the build fails, a test fails, or no test ran.
+    SimulationFailed, which names the log, when the build fails, a test fails, or no test ran. Without `seed` the run
+    has `default_seed()`.
     """
     check_simulator(simulator)
     parameters = dict(parameters or {})
@@ -305,7 +315,7 @@ def simulate(
             hdl_toplevel_lang="verilog",
             test_module=test_module,
             testcase=testcase,
-            seed=seed,
+            seed=default_seed() if seed is None else seed,
             build_dir=build_dir,
             test_dir=run_dir,
             results_xml=str(results),
