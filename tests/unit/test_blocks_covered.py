@@ -20,6 +20,8 @@ COMPOSITES: dict[str, tuple[str, str]] = {
     # the half of the register block that is not generated
     "register_access": ("management_registers", "array/management_registers.f"),
     "stream_turn": ("port_mux", "array/port_mux.f"),
+    # with the real store beside it, where its entries outlive a reset
+    "time_supervisor": ("time_bench", "array/time_supervisor.v"),
     # wiring only: the whole array, in tests/block/waves and every system test
     "array_controller": ("array_bench", "bfm/array_bench.f"),
     "controller": ("array_bench", "bfm/array_bench.f"),

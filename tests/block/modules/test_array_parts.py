@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
         ("parameter_list", {}),
         ("page_service", {}),
         ("port_lost", {"PORTS": 2}),
+        ("array_clock", {}),
     ],
 )
 def test_array_part(simulator: str, top: str, parameters: dict[str, int]) -> None:
@@ -44,4 +45,16 @@ def test_port_mux(simulator: str, ports: int) -> None:
         simulator=simulator,
         parameters=parameters,
         env={name: str(value) for name, value in parameters.items()},
+    )
+
+
+@pytest.mark.parametrize("schedules", [1, 4])
+def test_time_supervisor(simulator: str, schedules: int) -> None:
+    simulate(
+        "time_bench",
+        sources=["array/array_clock.v", "array/time_supervisor.v", "cache/management_store.v", HERE / "time_bench.v"],
+        test_module=str(HERE / "bench_time_supervisor.py"),
+        simulator=simulator,
+        parameters={"SCHEDULES": schedules},
+        env={"SCHEDULES": str(schedules)},
     )

@@ -29,8 +29,9 @@ def test_allow_list(simulator: str, ports: int) -> None:
     run("allow_list", "cache", simulator, PORTS=ports)
 
 
-def test_management_store(simulator: str) -> None:
-    run("management_store", "cache", simulator)
+@pytest.mark.parametrize("clients", [2, 3, 5])
+def test_management_store(simulator: str, clients: int) -> None:
+    run("management_store", "cache", simulator, CLIENTS=clients)
 
 
 @pytest.mark.parametrize(("slots", "ports"), [(5, 1), (272, 2)])
