@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Protocol
 
+from portplex.model.priority import PriorityTable, precedence_table
 from portplex.registers.register_map import REGISTERS, Register
 
 BLOCK_BYTES = 512
@@ -19,6 +20,7 @@ SEGMENT_BLOCKS = 8
 PORT_STRIDE = 0x400
 """From a register of port 0 to that of port 1, in bytes."""
 IDENTITY = 0x50504C58  # "PPLX"
+PRECEDENCE_WORD = 0x0B3  # of the store
 
 
 class Bus(Protocol):
@@ -152,6 +154,18 @@ class Management:
         await self.bus.write(Register.PRIORITY_MODE, mode)
         await self.bus.write(Register.BACKUP_QUANTUM, backup_quantum)
         await self.bus.write(Register.ONLINE_TIME, online_time)
+
+    async def set_precedence(self, percent: int, mode: PriorityMode = PriorityMode.ONLINE_FIRST) -> PriorityTable:
+        """The user's precedence ratio: `percent` (1 to 99) of the line are the backup's while hosts want the rest. Sets
+        table 670, keeps the ratio beside it for display, returns the table. ValueError for another `percent`."""
+        table = precedence_table(percent, backup_first=mode is PriorityMode.BACKUP_FIRST)
+        await self.set_priority(mode, backup_quantum=table.quantum, online_time=table.online_time)
+        await self.write_store(PRECEDENCE_WORD, percent)
+        return table
+
+    async def precedence(self) -> int:
+        """The ratio that was last set by `set_precedence`, in percent; 0 when none ever was."""
+        return await self.read_store(PRECEDENCE_WORD)
 
     async def prepare_backup(self, volume: int, *, port_id: int, lun: int = 0, lba: int = 0, chunk: int = 128) -> None:
         """Say what is saved and where; `chunk` in blocks, 8 to 128."""

@@ -27,3 +27,18 @@ class PriorityTable:
         mode backup first this holds while an online request always waits; otherwise backup gets what online leaves."""
         words = self.quantum_words(payload_bytes)
         return words / (words + self.online_time) if words else 0.0
+
+
+FRAME_BYTES = 2048
+LEAST_FRAMES = 4  # of the kind that gets less, in a period
+
+
+def precedence_table(percent: int, *, backup_first: bool) -> PriorityTable:
+    """The table in which backup has `percent` (1 to 99) of the wire time, in full frames. The kind that gets less has
+    four frames a period: shorter turns could not be kept, longer ones let the other wait. ValueError for another."""
+    if not 1 <= percent <= 99:
+        raise ValueError(f"percent={percent}: the backup's share of the line must be 1 to 99")
+    rest = 100 - percent
+    frames = max(LEAST_FRAMES, -(-LEAST_FRAMES * percent // rest))
+    words = frames * (FRAME_BYTES // WORD_BYTES + FRAME_OVERHEAD_WORDS)
+    return PriorityTable(backup_first, frames * FRAME_BYTES, round(words * rest / percent))
