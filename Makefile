@@ -77,7 +77,7 @@ format: $(READY) ## ruff format
 waves: $(READY) ## open the last run's waves in GTKWave, signals grouped by task
 	@$(BIN)/portplex waves
 
-screenshot: $(READY) ## redraw the pictures in docs/ from a fresh run (needs GTKWave and xvfb)
+screenshot: $(READY) ## redraw the pictures in docs/ from fresh runs (needs GTKWave, xvfb and Chromium)
 	@$(BIN)/portplex screenshot
 
 bench: $(READY) ## speed and throughput, written to sim_build/bench/bench.json

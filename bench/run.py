@@ -24,7 +24,16 @@ from figures import Figure, table, write
 from portplex.simulate import build_root
 
 Measurement = Callable[[], list[Figure]]
-NAMES = ("throughput", "online_wait", "time_share", "array_speed", "growth", "main_job_time", "fcoe_throughput")
+NAMES = (
+    "throughput",
+    "online_wait",
+    "time_share",
+    "array_speed",
+    "growth",
+    "main_job_time",
+    "fcoe_throughput",
+    "console_page",
+)
 HIL_NAMES = ("guest_throughput",)  # they need QEMU
 
 

@@ -22,6 +22,8 @@ tshark tshark the check of captures by Wireshark's dissectors
 gtkwave gtkwave make waves
 xvfb xvfb-run make screenshot
 xauth xauth make screenshot
+chromium chromium the console's page in tests, make screenshot
+fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf text in the pictures of the page
 ccache ccache quick rebuilds
 perl perl the Verilator front end
 iproute2 ip tests over a veth pair in network namespaces

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from portplex.console.shell import Control, array_cli, find_control
 from portplex.management import PriorityMode
 from portplex.simulate import SimulationFailed, UsageError
 
@@ -19,6 +20,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Portplex: a storage array and its harness.",
 )
+cli.add_typer(array_cli, name="array")
 console = Console(highlight=False)
 
 
@@ -117,6 +119,27 @@ def _wwpn(text: str) -> int:
     return int(digits, 16)
 
 
+@cli.command(name="console")
+def management_console(
+    control: Control = None,
+    terminal: Annotated[bool, typer.Option("--terminal", help="show it here instead of serving a page")] = False,
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="TCP port, 0 for a free one")] = 8420,
+    token_file: Annotated[
+        Path | None, typer.Option(help="file with the token; left out, PORTPLEX_CONSOLE_TOKEN or a new one")
+    ] = None,
+) -> None:
+    """The management console of a running array: a page for browsers, until Ctrl-C."""
+    from portplex.runs.console import console as serve_page
+    from portplex.runs.console import watch
+
+    found = find_control(control)
+    if terminal:
+        watch(found, console)
+    else:
+        serve_page(found, host=host, port=port, token_file=token_file, output=console)
+
+
 @cli.command()
 def hil() -> None:
     """A Linux guest uses the simulated array's disks while one of them is backed up: the story of `make hil`."""
@@ -173,8 +196,10 @@ def waves() -> None:
 def screenshot() -> None:
     """Draw the pictures of the documentation from a fresh run."""
     from portplex.report.waves import take_screenshots
+    from portplex.runs.console_picture import take_picture
 
     take_screenshots(console)
+    take_picture(console)
 
 
 def app() -> None:

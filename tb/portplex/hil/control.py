@@ -36,6 +36,10 @@ class ControlError(Exception):
     """The simulation refused an order, or is gone; the message says why."""
 
 
+class ControlGone(ControlError):
+    """No answer came: this connection is of no more use."""
+
+
 @contextlib.contextmanager
 def _short(path: Path) -> Iterator[str]:
     """An address for `path` that fits: a unix socket's has 107 bytes at most, so go through a descriptor of its
@@ -182,7 +186,7 @@ class RemoteBus:
 
 class ControlClient:
     """The other end, for stories and tests: every call blocks until its answer is there. ControlError when it is an
-    error, when the simulation is gone, or after `timeout` seconds."""
+    error, ControlGone when the simulation is gone or says nothing for `timeout` seconds."""
 
     def __init__(self, path: Path, *, timeout: float = 60.0) -> None:
         self.management = Management(RemoteBus(self))
@@ -193,7 +197,7 @@ class ControlClient:
                 self._socket.connect(address)
         except OSError as error:
             self._socket.close()
-            raise ControlError(f"control socket {path}: nobody answers ({error.strerror or error})") from None
+            raise ControlGone(f"control socket {path}: nobody answers ({error.strerror or error})") from None
         self._path = path
         self._lines = self._socket.makefile("rb")
 
@@ -210,11 +214,11 @@ class ControlClient:
             self._socket.sendall(json.dumps({"order": name, **arguments}).encode() + b"\n")
             line = self._lines.readline()
         except OSError as error:
-            raise ControlError(f"order {name} to {self._path}: no answer ({error.strerror or error})") from None
+            raise ControlGone(f"order {name} to {self._path}: no answer ({error.strerror or error})") from None
         finally:
             self._socket.settimeout(before)
         if not line:
-            raise ControlError(f"order {name} to {self._path}: the simulation has ended")
+            raise ControlGone(f"order {name} to {self._path}: the simulation has ended")
         answer = json.loads(line)
         if "error" in answer:
             raise ControlError(f"order {name}: {answer['error']}")
