@@ -19,9 +19,10 @@ module cache_directory #(
     input  wire                 req_valid,
     output wire                 req_ready,
     input  wire [2:0]           req_op,
-    input  wire                 req_flag,    // ACQUIRE: overwritten in full; UNPIN: written; FILLED: mark dirty; DESTAGED: drive confirmed
-    input  wire [7:0]           req_volume,  // ACQUIRE
-    input  wire [28:0]          req_segment, // ACQUIRE
+    input  wire                 req_flag,    // ACQUIRE: overwritten in full; UNPIN: written; FILLED: mark dirty; DESTAGED: drive confirmed; CLEAN: done before
+    input  wire                 req_exclusive, // ACQUIRE: nobody else may have it pinned
+    input  wire [7:0]           req_volume,  // ACQUIRE, CLEAN
+    input  wire [28:0]          req_segment, // ACQUIRE, CLEAN
     input  wire [SET_WIDTH-1:0] req_set,     // all others
     input  wire [WAY_WIDTH-1:0] req_way,     // all others except SCAN
 
@@ -45,12 +46,13 @@ module cache_directory #(
     localparam OP_UNPIN = 3'd3;    // one pin less; what never became valid is dropped
     localparam OP_SCAN = 3'd4;     // begin to destage the oldest dirty unpinned way of a set
     localparam OP_DESTAGED = 3'd5; // the drive answered
+    localparam OP_CLEAN = 3'd6;    // begin to destage one segment, if it is dirty
 
     // results
-    localparam ST_HIT = 3'd0;      // present and pinned; SCAN: found
-    localparam ST_FILL = 3'd1;     // allocated, to be staged
-    localparam ST_BLANK = 3'd2;    // allocated, to be overwritten in full
-    localparam ST_BUSY = 3'd3;     // allocated by somebody else and not valid yet
+    localparam ST_HIT = 3'd0;      // present and pinned; SCAN: found; CLEAN: not dirty
+    localparam ST_FILL = 3'd1;     // allocated, to be staged; CLEAN: its destage begins
+    localparam ST_BLANK = 3'd2;    // allocated, to be overwritten in full; CLEAN: dirty and pinned, or written while it is destaged
+    localparam ST_BUSY = 3'd3;     // allocated by somebody else and not valid yet, or exclusive; CLEAN: it is being destaged
     localparam ST_FULL = 3'd4;     // no way can be given; SCAN: nothing to destage
 
     initial begin
@@ -72,7 +74,8 @@ module cache_directory #(
     localparam RANK = 15;     // 4 bits: 0 = used last
     localparam VOLUME = 19;   // 8 bits
     localparam SEGMENT = 27;  // 29 bits
-    localparam ENTRY = 56;
+    localparam EXCLUSIVE = 56; // its one pin is exclusive
+    localparam ENTRY = 57;
     localparam WORD = ENTRY * CACHE_WAYS;
 
     reg [WORD-1:0] ram [0:CACHE_SETS-1];
@@ -110,12 +113,13 @@ module cache_directory #(
     reg [WORD-1:0]      word_reg;
     reg [2:0]           op_reg;
     reg                 flag_reg;
+    reg                 exclusive_reg;
     reg [7:0]           volume_reg;
     reg [28:0]          segment_reg;
     reg [SET_WIDTH-1:0] set_reg;
     reg [WAY_WIDTH-1:0] way_reg;
 
-    wire [SET_WIDTH-1:0] set = req_op == OP_ACQUIRE ? acquire_set : req_set;
+    wire [SET_WIDTH-1:0] set = req_op == OP_ACQUIRE || req_op == OP_CLEAN ? acquire_set : req_set;
 
     assign req_ready = state_reg == STATE_IDLE;
 
@@ -147,6 +151,7 @@ module cache_directory #(
         word_reg = 0;
         op_reg = 0;
         flag_reg = 0;
+        exclusive_reg = 0;
         volume_reg = 0;
         segment_reg = 0;
         set_reg = 0;
@@ -172,6 +177,7 @@ module cache_directory #(
                     word[ENTRY*w + BLANK] = 1'b0;
                     word[ENTRY*w + DESTAGING] = 1'b0;
                     word[ENTRY*w + REDIRTIED] = 1'b0;
+                    word[ENTRY*w + EXCLUSIVE] = 1'b0;
                     word[ENTRY*w + PINS +: 9] = 9'd0;
                     if (word[ENTRY*w + DIRTY]) dirty = dirty + 16'd1;
                 end
@@ -186,6 +192,7 @@ module cache_directory #(
                     word_reg <= ram[set];
                     op_reg <= req_op;
                     flag_reg <= req_flag;
+                    exclusive_reg <= req_exclusive;
                     volume_reg <= req_volume;
                     segment_reg <= req_segment;
                     set_reg <= set;
@@ -199,7 +206,7 @@ module cache_directory #(
                 touch = 1'b0;
                 way = way_reg;
 
-                if (op_reg == OP_ACQUIRE || op_reg == OP_SCAN) begin
+                if (op_reg == OP_ACQUIRE || op_reg == OP_SCAN || op_reg == OP_CLEAN) begin
                     // ACQUIRE chooses an unused way, else the oldest clean one; SCAN the oldest dirty one
                     found = 1'b0;
                     choice = 1'b0;
@@ -222,9 +229,15 @@ module cache_directory #(
                         end
                     end
                     if (op_reg == OP_SCAN || !found) way = choice_way;
-                    if (op_reg == OP_ACQUIRE && found) begin
+                    if (op_reg == OP_CLEAN) begin
                         entry = word[ENTRY*way +: ENTRY];
-                        if (entry[FILLING] || entry[BLANK]) status = ST_BUSY;
+                        if (found && !flag_reg && entry[VALID] && entry[DIRTY])
+                            status = entry[DESTAGING] && !entry[REDIRTIED] ? ST_BUSY
+                                     : entry[DESTAGING] || entry[PINS +: 9] != 9'd0 ? ST_BLANK : ST_FILL;
+                    end else if (op_reg == OP_ACQUIRE && found) begin
+                        entry = word[ENTRY*way +: ENTRY];
+                        if (entry[FILLING] || entry[BLANK] || entry[EXCLUSIVE] || (exclusive_reg && entry[PINS +: 9] != 9'd0))
+                            status = ST_BUSY;
                         else touch = 1'b1;
                     end else if (!choice)
                         status = ST_FULL;
@@ -238,9 +251,11 @@ module cache_directory #(
                 was_dirty = entry[DIRTY];
                 case (op_reg)
                     OP_ACQUIRE:
-                        if (status == ST_HIT)
+                        if (status == ST_HIT) begin
                             entry[PINS +: 9] = entry[PINS +: 9] + 9'd1;
-                        else if (touch) begin
+                            entry[EXCLUSIVE] = exclusive_reg;
+                        end else if (touch) begin
+                            entry[EXCLUSIVE] = exclusive_reg;
                             entry[RANK-1:0] = {RANK{1'b0}};
                             entry[FILLING] = !flag_reg;
                             entry[BLANK] = flag_reg;
@@ -259,6 +274,7 @@ module cache_directory #(
                     end
                     OP_UNPIN: begin
                         entry[PINS +: 9] = entry[PINS +: 9] - 9'd1;
+                        entry[EXCLUSIVE] = 1'b0;
                         if (flag_reg) begin
                             entry[VALID] = 1'b1;
                             entry[DIRTY] = 1'b1;
@@ -269,6 +285,8 @@ module cache_directory #(
                     end
                     OP_SCAN:
                         if (status == ST_HIT) entry[DESTAGING] = 1'b1;
+                    OP_CLEAN:
+                        if (status == ST_FILL) entry[DESTAGING] = 1'b1;
                     OP_DESTAGED: begin
                         if (flag_reg && !entry[REDIRTIED]) entry[DIRTY] = 1'b0;
                         entry[DESTAGING] = 1'b0;

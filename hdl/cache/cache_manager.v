@@ -98,6 +98,8 @@ module cache_manager #(
     localparam CHUNK_ACQUIRE_WRITE = 3'd1;
     localparam CHUNK_RELEASE_DIRTY = 3'd3;
     localparam CHUNK_RELEASE_DISCARD = 3'd4;
+    localparam CHUNK_SYNCHRONIZE = 3'd5;       // answered when nothing that was dirty before is dirty; pins nothing
+    localparam CHUNK_ACQUIRE_EXCLUSIVE = 3'd6; // for writing, and nobody else has a segment of it
 
     // directory operations and results, as in cache_directory.v
     localparam OP_ACQUIRE = 3'd0;
@@ -106,9 +108,11 @@ module cache_manager #(
     localparam OP_UNPIN = 3'd3;
     localparam OP_SCAN = 3'd4;
     localparam OP_DESTAGED = 3'd5;
+    localparam OP_CLEAN = 3'd6;
     localparam ST_HIT = 3'd0;
     localparam ST_FILL = 3'd1;
     localparam ST_BLANK = 3'd2;
+    localparam ST_BUSY = 3'd3;
     localparam ST_FULL = 3'd4;
 
     localparam STATE_RECOVER = 4'd0;       // the directory walks its sets after rst
@@ -155,11 +159,13 @@ module cache_manager #(
     wire [7:0]      in_span = {5'd0, in_lba[2:0]} + in_blocks + 8'd7;
     /* verilator lint_on UNUSEDSIGNAL */
     wire [4:0]      in_count = in_span[7:3];
-    wire            in_acquire = in_op <= CHUNK_ACQUIRE_WRITE;
+    wire            in_synchronize = in_op == CHUNK_SYNCHRONIZE;
+    wire            in_exclusive = in_op == CHUNK_ACQUIRE_EXCLUSIVE;
+    wire            in_acquire = in_op <= CHUNK_ACQUIRE_WRITE || in_synchronize || in_exclusive;
     wire            in_slot_good = {23'd0, in_slot} < SLOTS;
     wire            in_good = in_slot_good && (in_acquire
                         ? !used_reg[in_slot[SLOT_BITS-1:0]] && in_blocks != 8'd0 && in_blocks <= 8'd128
-                          && in_end <= 33'h1_0000_0000 && {27'd0, in_count} <= CHUNK_SEGMENTS
+                          && (in_end <= 33'h1_0000_0000 || in_synchronize) && {27'd0, in_count} <= CHUNK_SEGMENTS
                         : held_reg[in_slot[SLOT_BITS-1:0]] && in_op <= CHUNK_RELEASE_DISCARD);
 
     wire acquire_full;
@@ -171,8 +177,8 @@ module cache_manager #(
 
     assign chunk_ready = {in_client && can_take, !in_client && can_take};
 
-    localparam RECORD_WIDTH = 50;
-    reg [RECORD_WIDTH-1:0] record_ram [0:SLOTS-1]; // {client, write, volume, lba, blocks}
+    localparam RECORD_WIDTH = 52;
+    reg [RECORD_WIDTH-1:0] record_ram [0:SLOTS-1]; // {exclusive, synchronize, client, write, volume, lba, blocks}
 
     wire [SLOT_BITS-1:0] acquire_slot;
     wire [13:0]          prompt;        // {refused, client, op, slot}
@@ -243,6 +249,8 @@ module cache_manager #(
     reg                    staging_reg;    // something of the chunk is missing
     reg [4:0]              stages_reg;     // how much
 
+    wire        record_exclusive = record_reg[51];
+    wire        record_synchronize = record_reg[50];
     wire        record_client = record_reg[49];
     wire        record_write = record_reg[48];
     wire [7:0]  record_volume = record_reg[47:40];
@@ -265,7 +273,13 @@ module cache_manager #(
     wire [SEGMENT_BITS-1:0] entry_place = entry_reg[SEGMENT_BITS-1:0];
 
     reg [4:0]       pending_ram [0:SLOTS-1]; // segments of the slot that the drive still owes
-    reg [SLOTS-1:0] failed_reg;              // one of them could not be staged
+    reg [SLOTS-1:0] failed_reg;              // one of them could not be staged, or destaged
+
+    // SYNCHRONIZE: segments that were clean, or whose destage was begun for this chunk, need no second look; what is written to them
+    // later is no concern of it
+    reg [16:0] settled_ram [0:SLOTS-1];
+    reg [16:0] settled_reg;
+    reg        hot_reg;                      // a segment is dirty and pinned, or written while it is destaged
 
     // ------------------------------------------------------------------------------------------------------------------------------
     // The drive side. A segment has at most one operation under way, so its number is the tag and the queue cannot overflow.
@@ -289,13 +303,14 @@ module cache_manager #(
     assign drv_line = {{(12-SEGMENT_BITS){1'b0}}, drive_place, 8'd0};
     assign drv_rsp_ready = state_reg == STATE_IDLE;
 
-    reg [SLOT_BITS+1:0]     owner_ram [0:SEGMENTS-1]; // {destage, write, slot} of the operation under way
+    reg [SLOT_BITS+1:0]     owner_ram [0:SEGMENTS-1]; // {destage, write, slot} of the operation under way; a destage with write: for the slot
     reg [SLOT_BITS+1:0]     owner_reg;
     reg [SEGMENT_BITS-1:0]  place_reg;
     reg                     error_reg;
     reg                     answer_due_reg; // it was the last segment its chunk waited for
     wire                    owner_destage = owner_reg[SLOT_BITS+1];
     wire                    owner_write = owner_reg[SLOT_BITS];
+    wire                    owner_waits = !owner_destage || owner_write;
     wire [SLOT_BITS-1:0]    owner_slot = owner_reg[SLOT_BITS-1:0];
     wire                    owner_last = pending_ram[owner_slot] == 5'd1;
     reg [SEGMENT_BITS:0]    outstanding_reg; // staging and destaging
@@ -325,7 +340,7 @@ module cache_manager #(
 
     cache_directory #(.CACHE_SETS(CACHE_SETS), .CACHE_WAYS(CACHE_WAYS)) directory (
         .clk(clk), .rst(rst),
-        .req_valid(dir_valid), .req_ready(dir_ready), .req_op(dir_op), .req_flag(dir_flag),
+        .req_valid(dir_valid), .req_ready(dir_ready), .req_op(dir_op), .req_flag(dir_flag), .req_exclusive(record_exclusive),
         .req_volume(record_volume), .req_segment(segment), .req_set(dir_set), .req_way(dir_way),
         .rsp_valid(dir_rsp_valid), .rsp_status(dir_rsp_status), .rsp_set(dir_rsp_set), .rsp_way(dir_rsp_way),
         .rsp_volume(dir_rsp_volume), .rsp_segment(dir_rsp_segment),
@@ -338,7 +353,13 @@ module cache_manager #(
         dir_flag = full;
         {dir_set, dir_way} = entry_place;
         case (state_reg)
-            STATE_TRY: dir_valid = 1'b1;
+            STATE_TRY: begin
+                dir_valid = 1'b1;
+                if (record_synchronize) begin
+                    dir_op = OP_CLEAN;
+                    dir_flag = settled_reg[index_reg];
+                end
+            end
             STATE_COMMIT: begin
                 dir_valid = record_write && !entry_staging && !entry_blank;
                 dir_op = OP_COMMIT;
@@ -392,11 +413,17 @@ module cache_manager #(
         && flush_reg && destage_room;
 
     // the try of a chunk ends
-    wire try_good = state_reg == STATE_TRY_RESULT && dir_rsp_valid && dir_rsp_status <= ST_BLANK;
-    wire try_done = try_good && last;
-    wire try_failed = state_reg == STATE_TRY_RESULT && dir_rsp_valid && dir_rsp_status > ST_BLANK;
+    wire tried = state_reg == STATE_TRY_RESULT && dir_rsp_valid;
+    wire clean_begun = tried && record_synchronize && dir_rsp_status == ST_FILL;
+    wire clean_waits = staging_reg || dir_rsp_status == ST_BUSY || dir_rsp_status == ST_BLANK;
+    wire clean_hot = hot_reg || dir_rsp_status == ST_BLANK;
+    wire clean_owes = stages_reg != 5'd0 || clean_begun;
+    wire try_good = tried && !record_synchronize && dir_rsp_status <= ST_BLANK;
+    wire try_done = last && (try_good || (tried && record_synchronize && (clean_owes || !clean_waits)));
+    wire try_failed = tried && (record_synchronize ? last && !clean_owes && clean_waits : dir_rsp_status > ST_BLANK);
     wire stage_now = state_reg == STATE_COMMIT && entry_staging;
-    wire destage_now = state_reg == STATE_SCAN_RESULT && dir_rsp_valid && dir_rsp_status == ST_HIT;
+    wire scan_found = state_reg == STATE_SCAN_RESULT && dir_rsp_valid && dir_rsp_status == ST_HIT;
+    wire destage_now = scan_found || clean_begun;
 
     assign drive_push_data = stage_now ? {1'b0, entry_place, record_volume, segment} : {1'b1, dir_rsp_place, dir_rsp_volume, dir_rsp_segment};
 
@@ -435,6 +462,8 @@ module cache_manager #(
         place_reg = 0;
         error_reg = 1'b0;
         answer_due_reg = 1'b0;
+        settled_reg = 17'd0;
+        hot_reg = 1'b0;
         outstanding_reg = 0;
         destaging_reg = 0;
         scan_set_reg = 0;
@@ -463,6 +492,7 @@ module cache_manager #(
         for (i = 0; i < SLOTS; i = i + 1) begin
             record_ram[i] = {RECORD_WIDTH{1'b0}};
             pending_ram[i] = 5'd0;
+            settled_ram[i] = 17'd0;
         end
         for (i = 0; i < SLOTS * 32; i = i + 1) entry_ram[i] = 0;
         for (i = 0; i < SEGMENTS; i = i + 1) owner_ram[i] = 0;
@@ -481,7 +511,9 @@ module cache_manager #(
         if (take) begin
             last_client_reg <= in_client;
             if (in_good && in_acquire) begin
-                record_ram[in_slot[SLOT_BITS-1:0]] <= {in_client, in_op[0], in_volume, in_lba, in_blocks};
+                record_ram[in_slot[SLOT_BITS-1:0]] <= {in_exclusive, in_synchronize, in_client, in_op == CHUNK_ACQUIRE_WRITE || in_exclusive,
+                    in_volume, in_lba, in_blocks};
+                settled_ram[in_slot[SLOT_BITS-1:0]] <= 17'd0;
                 used_reg[in_slot[SLOT_BITS-1:0]] <= 1'b1;
             end else if (in_good)
                 held_reg[in_slot[SLOT_BITS-1:0]] <= 1'b0;
@@ -511,6 +543,7 @@ module cache_manager #(
                 index_reg <= 5'd0;
                 stages_reg <= 5'd0;
                 staging_reg <= 1'b0;
+                hot_reg <= 1'b0;
                 waiting_reg <= take_wait;
                 if (take_drive) begin
                     place_reg <= drv_rsp_tag[SEGMENT_BITS-1:0];
@@ -555,16 +588,17 @@ module cache_manager #(
 
             STATE_RECORD: begin
                 limit_reg <= count;
+                settled_reg <= settled_ram[slot_reg];
                 if (for_reg != FOR_RELEASE) begin
                     answer_client_reg <= record_client;
-                    answer_op_reg <= {2'd0, record_write};
+                    answer_op_reg <= record_synchronize ? CHUNK_SYNCHRONIZE : record_exclusive ? CHUNK_ACQUIRE_EXCLUSIVE : {2'd0, record_write};
                     answer_slot_reg <= {{(9-SLOT_BITS){1'b0}}, slot_reg};
                     answer_error_reg <= for_reg == FOR_FAILED;
                 end
                 case (for_reg)
                     FOR_TRY: state_reg <= STATE_TRY;
                     FOR_STAGED: state_reg <= STATE_ANSWER;
-                    default: state_reg <= STATE_UNPIN_LOAD;
+                    default: state_reg <= for_reg == FOR_FAILED && record_synchronize ? STATE_ANSWER : STATE_UNPIN_LOAD;
                 endcase
             end
 
@@ -584,25 +618,43 @@ module cache_manager #(
                         if (dir_rsp_status == ST_FILL)
                             staging_reg <= 1'b1;
                     end
+                    if (record_synchronize) begin
+                        stages_reg <= stages_reg + {4'd0, clean_begun};
+                        staging_reg <= clean_waits;
+                        hot_reg <= clean_hot;
+                        if (clean_begun || dir_rsp_status == ST_HIT)
+                            settled_reg[index_reg] <= 1'b1;
+                        if (clean_begun) begin
+                            owner_ram[dir_rsp_place] <= {2'b11, slot_reg};
+                            destaging_reg <= destaging_reg + 1'b1;
+                        end
+                        if (last) begin
+                            settled_ram[slot_reg] <= settled_reg | {16'd0, clean_begun || dir_rsp_status == ST_HIT} << index_reg;
+                            pending_ram[slot_reg] <= stages_reg + {4'd0, clean_begun};
+                            failed_reg[slot_reg] <= 1'b0;
+                        end
+                    end
                     if (try_done) begin
-                        stat_read_hit <= !record_write && !(staging_reg || dir_rsp_status == ST_FILL);
-                        stat_read_miss <= !record_write && (staging_reg || dir_rsp_status == ST_FILL);
+                        stat_read_hit <= !record_synchronize && !record_write && !(staging_reg || dir_rsp_status == ST_FILL);
+                        stat_read_miss <= !record_synchronize && !record_write && (staging_reg || dir_rsp_status == ST_FILL);
                         index_reg <= 5'd0;
                         if (waiting_reg && pass_first_reg)
                             tries_reg <= 8'd0;
                         pass_first_reg <= 1'b0;
-                        state_reg <= record_write || staging_reg || dir_rsp_status == ST_FILL ? STATE_COMMIT_LOAD : STATE_ANSWER;
+                        state_reg <= record_synchronize ? (clean_owes ? STATE_IDLE : STATE_ANSWER)
+                                     : record_write || staging_reg || dir_rsp_status == ST_FILL ? STATE_COMMIT_LOAD : STATE_ANSWER;
                     end
                     if (try_failed) begin
-                        stat_backoff <= 1'b1;
+                        stat_backoff <= !record_synchronize;
                         limit_reg <= index_reg;
                         index_reg <= 5'd0;
-                        demand_reg <= 1'b1;
+                        demand_reg <= !record_synchronize;
                         demand_set_reg <= dir_rsp_set;
-                        if (waiting_reg && pass_first_reg && !hold)
+                        // one that only waits for the drive needs nobody held up
+                        if (waiting_reg && pass_first_reg && !hold && (!record_synchronize || clean_hot))
                             tries_reg <= tries_reg + 8'd1;
                         pass_first_reg <= 1'b0;
-                        state_reg <= dir_rsp_status == ST_FULL ? STATE_SCAN : index_reg == 5'd0 ? STATE_IDLE : STATE_UNPIN_LOAD;
+                        state_reg <= record_synchronize ? STATE_IDLE : dir_rsp_status == ST_FULL ? STATE_SCAN : index_reg == 5'd0 ? STATE_IDLE : STATE_UNPIN_LOAD;
                     end
                 end
 
@@ -664,18 +716,21 @@ module cache_manager #(
                     stat_destaged <= !error_reg;
                     stat_destage_error <= error_reg;
                 end else begin
-                    pending_ram[owner_slot] <= pending_ram[owner_slot] - 5'd1;
-                    if (error_reg)
-                        failed_reg[owner_slot] <= 1'b1;
                     stat_staged <= !error_reg;
                     stat_stage_error <= error_reg;
                 end
-                for_reg <= error_reg || failed_reg[owner_slot] ? FOR_FAILED : FOR_STAGED;
+                if (owner_waits) begin
+                    pending_ram[owner_slot] <= pending_ram[owner_slot] - 5'd1;
+                    if (error_reg)
+                        failed_reg[owner_slot] <= 1'b1;
+                end
+                // SYNCHRONIZE looks once more: a segment may have been pinned, or another's destage under way
+                for_reg <= error_reg || failed_reg[owner_slot] ? FOR_FAILED : owner_destage ? FOR_TRY : FOR_STAGED;
                 state_reg <= STATE_DRIVE_RESULT;
                 // a segment that could not be staged stays as it is until the chunk is let go of
                 if (!dir_valid)
                     state_reg <= owner_last ? STATE_RECORD : STATE_IDLE;
-                answer_due_reg <= !owner_destage && owner_last;
+                answer_due_reg <= owner_waits && owner_last;
             end
 
             STATE_DRIVE_RESULT:
@@ -687,7 +742,7 @@ module cache_manager #(
 
             STATE_SCAN_RESULT:
                 if (dir_rsp_valid) begin
-                    if (destage_now) begin
+                    if (scan_found) begin
                         owner_ram[dir_rsp_place] <= {2'b10, {SLOT_BITS{1'b0}}};
                         destaging_reg <= destaging_reg + 1'b1;
                     end
@@ -696,10 +751,10 @@ module cache_manager #(
 
             STATE_ANSWER:
                 if (answer_go) begin
-                    // an acquire that came good holds its slot; everything else has ended, except a request refused at the door
-                    if (for_reg == FOR_TRY || for_reg == FOR_STAGED)
+                    // an acquire that came good holds its slot (SYNCHRONIZE does not); everything else has ended, except a request refused at the door
+                    if (for_reg == FOR_STAGED || (for_reg == FOR_TRY && !record_synchronize))
                         held_reg[slot_reg] <= 1'b1;
-                    else if (for_reg == FOR_FAILED || !answer_error_reg)
+                    else if (for_reg != FOR_RELEASE || !answer_error_reg)
                         used_reg[slot_reg] <= 1'b0;
                     state_reg <= STATE_IDLE;
                 end

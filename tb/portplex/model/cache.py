@@ -27,6 +27,8 @@ class ChunkOp(IntEnum):
     RELEASE = 2
     RELEASE_DIRTY = 3
     RELEASE_DISCARD = 4
+    SYNCHRONIZE = 5
+    ACQUIRE_EXCLUSIVE = 6
 
 
 class Op(IntEnum):
@@ -38,10 +40,12 @@ class Op(IntEnum):
     UNPIN = 3
     SCAN = 4
     DESTAGED = 5
+    CLEAN = 6
 
 
 class Status(IntEnum):
-    """Results of the directory. For SCAN: HIT = one found, FULL = none."""
+    """Results of the directory. For SCAN: HIT = one found, FULL = none. For CLEAN: HIT = not dirty, FILL = its destage
+    begins, BUSY = it is being destaged, BLANK = dirty and pinned, or written while it is destaged."""
 
     HIT = 0
     FILL = 1
@@ -105,6 +109,7 @@ class Way:
     destaging: bool = False
     redirtied: bool = False
     pins: int = 0
+    exclusive: bool = False
     volume: int = 0
     segment: int = 0
 
@@ -163,17 +168,18 @@ class CacheDirectory:
                 return s, w
         return None
 
-    def acquire(self, volume: int, segment: int, overwrite: bool = False) -> Result:
+    def acquire(self, volume: int, segment: int, overwrite: bool = False, exclusive: bool = False) -> Result:
         """Pin a segment: HIT when it is there; FILL (BLANK when it is overwritten in full) when a way was given to it,
-        an unused one or the clean unpinned one used longest ago; BUSY while it belongs to somebody else; FULL when no
-        way can be given."""
+        an unused one or the clean unpinned one used longest ago; BUSY while it belongs to somebody else, or is
+        pinned and asked for alone; FULL when no way can be given."""
         s = segment_set(volume, segment, self.sets)
         place = self.find(volume, segment)
         if place:
             way = self.table[s][place[1]]
-            if not way.valid:
+            if not way.valid or way.exclusive or (exclusive and way.pins):
                 return Result(Status.BUSY, s, place[1], volume, segment)
             way.pins += 1
+            way.exclusive = exclusive
             self._touch(s, place[1])
             return Result(Status.HIT, s, place[1], volume, segment)
         oldest_first = self.order[s][::-1]
@@ -186,7 +192,9 @@ class CacheDirectory:
         if not unused + clean:
             return Result(Status.FULL, s, 0)
         w = (unused + clean)[0]
-        self.table[s][w] = Way(filling=not overwrite, blank=overwrite, pins=1, volume=volume, segment=segment)
+        self.table[s][w] = Way(
+            filling=not overwrite, blank=overwrite, pins=1, exclusive=exclusive, volume=volume, segment=segment
+        )
         self._touch(s, w)
         return Result(Status.BLANK if overwrite else Status.FILL, s, w, volume, segment)
 
@@ -208,6 +216,7 @@ class CacheDirectory:
         way = self.table[s][w]
         assert way.pins
         way.pins -= 1
+        way.exclusive = False
         if written:
             way.valid = way.dirty = True
             way.redirtied = way.destaging
@@ -222,6 +231,20 @@ class CacheDirectory:
                 return Result(Status.HIT, s, w, way.volume, way.segment)
         return Result(Status.FULL, s, 0)
 
+    def clean(self, volume: int, segment: int, settled: bool = False) -> Result:
+        """Begin to destage one segment if it is dirty; `settled`: only look where it would be."""
+        s = segment_set(volume, segment, self.sets)
+        place = self.find(volume, segment)
+        way = self.table[s][place[1]] if place else Way()
+        if settled or not place or not (way.valid and way.dirty):
+            return Result(Status.HIT, s, place[1] if place else 0)
+        if way.destaging:
+            return Result(Status.BLANK if way.redirtied else Status.BUSY, s, place[1])
+        if way.pins:
+            return Result(Status.BLANK, s, place[1])
+        way.destaging = True
+        return Result(Status.FILL, s, place[1], volume, segment)
+
     def destaged(self, s: int, w: int, confirmed: bool) -> None:
         """The drive has answered a destage: clean only when it confirmed and nobody wrote meanwhile (invariant I4)."""
         way = self.table[s][w]
@@ -235,6 +258,7 @@ class CacheDirectory:
         for _, _, way in self:
             way.filling = way.blank = way.destaging = way.redirtied = False
             way.pins = 0
+            way.exclusive = False
 
     def _touch(self, s: int, w: int) -> None:
         self.order[s].remove(w)

@@ -21,7 +21,7 @@ LIMIT = 2 * SETS + 20  # clocks: the walk after a reset takes two for each set
 
 async def start(dut: Any) -> None:
     dut.rst.value = 1
-    for name in ("req_valid", "req_op", "req_flag", "req_volume", "req_segment", "req_set", "req_way"):
+    for name in ("req_valid", "req_op", "req_flag", "req_exclusive", "req_volume", "req_segment", "req_set", "req_way"):
         getattr(dut, name).value = 0
     Clock(dut.clk, 4, unit="ns").start()
     for _ in range(3):
@@ -38,12 +38,20 @@ async def wait_ready(dut: Any) -> None:
 
 
 async def operate(
-    dut: Any, op: Op, *, flag: bool = False, volume: int = 0, segment: int = 0, place: tuple[int, int] = (0, 0)
+    dut: Any,
+    op: Op,
+    *,
+    flag: bool = False,
+    exclusive: bool = False,
+    volume: int = 0,
+    segment: int = 0,
+    place: tuple[int, int] = (0, 0),
 ) -> tuple[int, int, int, int, int]:
     """One operation; returns status, set, way, volume, segment. The response comes 2 clocks after the request."""
     dut.req_valid.value = 1
     dut.req_op.value = int(op)
     dut.req_flag.value = int(flag)
+    dut.req_exclusive.value = int(exclusive)
     dut.req_volume.value = volume
     dut.req_segment.value = segment
     dut.req_set.value, dut.req_way.value = place
@@ -104,9 +112,10 @@ async def equals_model(dut: Any) -> None:
     model.recover()
     await wait_ready(dut)
     seen: dict[Status, int] = dict.fromkeys(Status, 0)
+    cleaned: dict[Status, int] = dict.fromkeys(set(Status) - {Status.FULL}, 0)
     resets = redirtied = 0
     for step in range(40_000):
-        if step >= 4000 and min(seen.values()) > 5 and resets > 3 and redirtied > 0:
+        if step >= 4000 and min((*seen.values(), *cleaned.values())) > 5 and resets > 3 and redirtied > 0:
             break  # long enough, and everything was met
         places = {
             "pinned": [(s, w) for s, w, x in model if x.pins],
@@ -114,18 +123,32 @@ async def equals_model(dut: Any) -> None:
             "filling": [(s, w) for s, w, x in model if x.filling],
             "destaging": [(s, w) for s, w, x in model if x.destaging],
         }
-        what = rng.choices(("acquire", "pinned", "valid", "filling", "scan", "destaging"), (8, 5, 2, 4, 3, 3))[0]
+        what = rng.choices(
+            ("acquire", "pinned", "valid", "filling", "scan", "clean", "destaging"), (8, 5, 2, 4, 2, 2, 3)
+        )[0]
         where = f"step {step}: {what}"
         if what in places and not places[what]:
             continue
         if what == "acquire":
             volume, overwrite = rng.choice((0, 1, 2, 255)), rng.random() < 0.4
             segment = rng.choice((rng.randrange(3 * WAYS) * SETS + rng.randrange(2), (1 << 29) - 1 - rng.randrange(4)))
-            want = model.acquire(volume, segment, overwrite)
-            got = await operate(dut, Op.ACQUIRE, flag=overwrite, volume=volume, segment=segment)
+            alone = rng.random() < 0.2
+            want = model.acquire(volume, segment, overwrite, alone)
+            got = await operate(dut, Op.ACQUIRE, flag=overwrite, exclusive=alone, volume=volume, segment=segment)
             seen[want.status] += 1
             assert got[:2] == (want.status, want.set), where
             assert want.status is Status.FULL or got == (want.status, want.set, want.way, volume, segment), where
+        elif what == "clean":
+            known = [(x.volume, x.segment) for _, _, x in model if x.used]
+            volume, segment = (
+                rng.choice(known) if known and rng.random() < 0.9 else (rng.randrange(3), rng.randrange(9))
+            )
+            settled = rng.random() < 0.1
+            want = model.clean(volume, segment, settled)
+            got = await operate(dut, Op.CLEAN, flag=settled, volume=volume, segment=segment)
+            cleaned[want.status] += 1
+            assert got[:2] == (want.status, want.set), where
+            assert want.status is not Status.FILL or got == (want.status, want.set, want.way, volume, segment), where
         elif what == "scan":
             s = rng.randrange(SETS) if rng.random() < 0.5 else segment_set(rng.randrange(3), rng.randrange(2), SETS)
             want = model.scan(s)
@@ -159,6 +182,6 @@ async def equals_model(dut: Any) -> None:
             await wait_ready(dut)
             resets += 1
             assert int(dut.status_dirty_count.value) == model.dirty_count, f"step {step}: after reset"
-    assert min(seen.values()) > 5 and resets > 3 and redirtied > 0, (
-        f"not everything was met: {seen} {resets=} {redirtied=}"
+    assert min((*seen.values(), *cleaned.values())) > 5 and resets > 3 and redirtied > 0, (
+        f"not everything was met: {seen} {cleaned} {resets=} {redirtied=}"
     )

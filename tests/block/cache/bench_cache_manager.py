@@ -17,6 +17,7 @@ TASKS = int(os.environ["TASKS"])
 SLOTS = TASKS + int(os.environ["BACKUP_SLOTS"])
 SPAN = 8 * SETS  # blocks between two segments of one set
 READ, WRITE = ChunkOp.ACQUIRE_READ, ChunkOp.ACQUIRE_WRITE
+EXCLUSIVE = ChunkOp.ACQUIRE_EXCLUSIVE
 RELEASE, DIRTY, DISCARD = ChunkOp.RELEASE, ChunkOp.RELEASE_DIRTY, ChunkOp.RELEASE_DISCARD
 
 # Every test has blocks of its own: the cache survives the reset that each begins with, and so do ram, image and truth.
@@ -356,4 +357,73 @@ async def reset_keeps_dirty_data(dut: Any) -> None:
         await read(bench, base + 128 * i, 128, slot=2)
     await read(bench, base + 4096, 64, slot=3)
     assert all(bench.truth[0, lba] == {0} for lba in range(base + 4096, base + 4096 + 64))
+    await bench.settle()
+
+
+@cocotb.test()
+async def synchronize_destages_before_it_answers(dut: Any) -> None:
+    """Dirty segments of the range are on the drive when the answer comes; a clean range is answered without the drive;
+    a segment that is pinned dirty, or on its way to the drive, is waited for; nothing is pinned afterwards."""
+    bench = await make(dut)
+    base = 60000 * SPAN
+    await write(bench, base + 3, 125)
+    assert await bench.synchronize(0, 2, 0, base, 128)
+    destaged, clock = len(bench.destaged), bench.clock
+    assert await bench.synchronize(1, SLOTS - 1, 0, base, 128)
+    assert len(bench.destaged) == destaged and bench.clock - clock < 150
+    held = await bench.acquire(0, WRITE, 0, 0, base + 8, 8)
+    assert held
+    bench.write(held)
+    waiting = cocotb.start_soon(bench.synchronize(0, 2, 0, base, 128))
+    await bench.clocks(1000)
+    assert not waiting.done(), "a segment that is being written was not waited for"
+    assert await bench.release(0, held, DIRTY)
+    assert await waiting
+    for _ in range(20):  # at any time of a destage in the background, and of a write to it
+        await write(bench, base, 40)
+        await bench.clocks(bench.rng.randint(1, 300))
+        again = cocotb.start_soon(write(bench, base + 16, 8, slot=1))
+        assert await bench.synchronize(0, 2, 0, base, 40)
+        await again
+    await bench.settle()
+
+
+@cocotb.test()
+async def synchronize_tells_an_error_of_the_drive(dut: Any) -> None:
+    """The drive refuses: error, the segment stays dirty, and the next one, with a drive that works, is good."""
+    bench = await make(dut)
+    base = 61000 * SPAN
+    await write(bench, base, 64)
+    bench.destage_error_rate = 1.0
+    for _ in range(3):
+        assert not await bench.synchronize(0, 0, 0, base, 64)
+    bench.destage_error_rate = 0.0
+    assert await bench.synchronize(0, 0, 0, base, 64)
+    await read(bench, base, 64)
+    await bench.settle()
+
+
+@cocotb.test()
+async def exclusive_chunk_is_alone(dut: Any) -> None:
+    """ACQUIRE_EXCLUSIVE waits for everybody who has a segment of it, and everybody else waits for its release."""
+    bench = await make(dut)
+    base = 62000 * SPAN
+    await write(bench, base, 16)
+    for first, second in (
+        (READ, EXCLUSIVE),
+        (WRITE, EXCLUSIVE),
+        (EXCLUSIVE, READ),
+        (EXCLUSIVE, WRITE),
+        (EXCLUSIVE,) * 2,
+    ):
+        held = await bench.acquire(0, first, 0, 0, base + 4, 8)
+        assert held
+        waiting = cocotb.start_soon(bench.acquire(0, second, 1, 0, base + 11, 1))
+        free = await bench.acquire(0, second, 2, 0, base + 64, 8)
+        assert free and await bench.release(0, free, RELEASE), "another segment has nothing to do with it"
+        await bench.clocks(500)
+        assert not waiting.done(), f"{second.name} while {first.name} holds the segment"
+        assert await bench.release(0, held, RELEASE)
+        taken = await waiting
+        assert taken and await bench.release(0, taken, RELEASE)
     await bench.settle()

@@ -18,6 +18,7 @@ SLOTS = TASKS + int(os.environ["BACKUP_SLOTS"])
 CHUNK = int(os.environ.get("CHUNK_SEGMENTS", "17"))
 LONGEST = min(128, 8 * (CHUNK - 1))  # blocks that fit wherever they begin
 ROUNDS = int(os.environ.get("ROUNDS", "12"))
+WRITES = (ChunkOp.ACQUIRE_WRITE, ChunkOp.ACQUIRE_EXCLUSIVE)
 RELEASES = (ChunkOp.RELEASE_DIRTY, ChunkOp.RELEASE_DIRTY, ChunkOp.RELEASE_DIRTY, ChunkOp.RELEASE_DISCARD)
 
 
@@ -27,7 +28,10 @@ async def task(bench: ManagerBench, client: int, slot: int, rounds: int, region:
     for _ in range(rounds):
         blocks = rng.choice((1, 8, LONGEST, rng.randint(1, LONGEST)))
         lba, volume = rng.randrange(region - blocks), rng.randrange(2)
-        operation = ChunkOp.ACQUIRE_WRITE if rng.random() < 0.5 else ChunkOp.ACQUIRE_READ
+        if rng.random() < 0.15:
+            good += await bench.synchronize(client, slot, volume, lba, blocks)
+            continue
+        operation = rng.choice((ChunkOp.ACQUIRE_READ, ChunkOp.ACQUIRE_READ, *WRITES))
         request = await bench.acquire(client, operation, slot, volume, lba, blocks)
         if request is None:
             if int(bench.dut.rst.value) or bench.stage_error_rate == 0.0:

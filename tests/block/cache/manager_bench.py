@@ -205,6 +205,19 @@ class ManagerBench:
             self.pinned[place] -= 1
         return not (await self.ask(client, op, request.slot, before=before)).error
 
+    async def synchronize(self, client: int, slot: int, volume: int, lba: int, blocks: int) -> bool:
+        """SYNCHRONIZE; when it is good, the drive has nothing older than what stood there when it was asked for (values
+        grow). Returns whether it was good."""
+        oldest = {at: min(self.truth[volume, at]) for at in range(lba, lba + blocks)}
+        request = await self.ask(client, ChunkOp.SYNCHRONIZE, slot, volume, lba, blocks)
+        if request.error:
+            return False
+        for at, value in oldest.items():
+            there = self.image[volume, at // SEGMENT_BLOCKS][at % SEGMENT_BLOCKS]
+            assert there >= value, f"synchronized, but volume {volume} block {at} on the drive is {there}, not {value}"
+            self.compared += 1
+        return True
+
     async def settle(self, limit: int = 400_000) -> None:
         """Flush, then check that nothing is pinned, dirty or under way, and that the drive holds the truth."""
         self.dut.flush.value = 1
