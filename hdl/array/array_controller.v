@@ -93,6 +93,11 @@ module array_controller #(
     input  wire [4:0]            login_event_initiator,
     input  wire [15:0]           login_event_hidden,
 
+    // logout events of each port
+    input  wire [PORTS-1:0]      logout_event_valid,
+    input  wire [PORTS*24-1:0]   logout_event_id,
+    input  wire [PORTS-1:0]      logout_event_all,
+
     // class preference
     output wire [PORTS-1:0]      prefer_backup,
     input  wire [PORTS-1:0]      online_waiting,
@@ -315,6 +320,14 @@ module array_controller #(
     wire [5:0]  rs_descriptor;
     wire [3:0]  rs_volume;
     wire [4:0]  rs_initiator;
+    wire [23:0] rs_port_id;
+
+    // logouts of two ports, and the port of the task that the page service works for
+    localparam [31:0] SECOND = TASKS;
+    wire        rs_second = PORTS > 1 && {24'd0, rs_task} >= SECOND;
+    wire [1:0]  logouts = {PORTS > 1 && logout_event_valid[PORTS-1], logout_event_valid[0]};
+    wire [1:0]  logouts_all = {PORTS > 1 && logout_event_all[PORTS-1], logout_event_all[0]};
+    wire [47:0] logout_ids = {logout_event_id[PORTS*24-1 -: 24], logout_event_id[23:0]};
     wire        rs_lun_ok;
     wire [23:0] rs_sense;
     wire        rs_done_valid;
@@ -358,7 +371,7 @@ module array_controller #(
         .chunk_rsp_valid(chunk_rsp_valid[0]), .chunk_rsp_ready(chunk_rsp_ready[0]), .chunk_rsp_op(chunk_rsp_op[2:0]),
         .chunk_rsp_slot(chunk_rsp_slot[8:0]), .chunk_rsp_error(chunk_rsp_error[0]),
         .rs_valid(rs_valid), .rs_ready(rs_ready), .rs_task(rs_task), .rs_op(rs_op), .rs_arg(rs_arg), .rs_blocks(rs_blocks),
-        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator),
+        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator), .rs_port_id(rs_port_id),
         .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
         .rs_done_task(rs_done_task), .rs_done_length(rs_done_length), .rs_done_status(rs_done_status), .rs_done_sense(rs_done_sense),
         .rs_done_range(rs_done_range), .rs_done_lba(rs_done_lba), .rs_done_bytes(rs_done_bytes), .rs_done_abort(rs_done_abort),
@@ -372,12 +385,13 @@ module array_controller #(
     page_service #(.VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) page_service_inst (
         .clk(clk), .rst(rst),
         .rs_valid(rs_valid), .rs_ready(rs_ready), .rs_task(rs_task), .rs_op(rs_op), .rs_arg(rs_arg), .rs_blocks(rs_blocks),
-        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator),
+        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator), .rs_port_id({rs_second, rs_port_id}),
         .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
         .rs_done_task(rs_done_task), .rs_done_length(rs_done_length), .rs_done_status(rs_done_status), .rs_done_sense(rs_done_sense),
         .rs_done_range(rs_done_range), .rs_done_lba(rs_done_lba), .rs_done_bytes(rs_done_bytes), .rs_done_abort(rs_done_abort),
         .check_volume(check_volume), .check_initiator(check_initiator), .check_access(check_access), .conflict(conflict),
         .login_valid(login_event_valid), .login_initiator(login_event_initiator), .login_wwpn(login_event_wwpn),
+        .logout_valid(logouts), .logout_id(logout_ids), .logout_all(logouts_all),
         .reset_volumes(reset_volumes), .raise_valid(raise_valid), .raise_ready(raise_ready), .raise_condition(raise_condition),
         .raise_initiators(raise_initiators), .raise_volumes(raise_volumes),
         .sl_wr_valid(sl_wr_valid), .sl_wr_ready(sl_wr_ready), .sl_wr_slot(sl_wr_slot), .sl_wr_index(sl_wr_index), .sl_wr_line(sl_wr_line),

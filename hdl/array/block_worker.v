@@ -12,7 +12,7 @@ module block_worker #(
 
     // request
     input  wire         start,    // strobe, when idle
-    input  wire [4:0]   op,       // OP_FILL to OP_SWAP
+    input  wire [4:0]   op,       // OP_FILL to OP_STORE
     input  wire [7:0]   task_number,
     input  wire [2:0]   first,    // first block of the chunk, counted from its segment's beginning
     input  wire [7:0]   blocks,   // of the chunk, 1 to 128
@@ -135,7 +135,7 @@ module block_worker #(
             STATE_FOUND: begin
                 base_reg <= segment_line + {12'd0, place[2:0], 5'd0};
                 asked_reg <= 6'd0;
-                state_reg <= op_reg == OP_FILL || op_reg == OP_ZERO ? STATE_WRITE : STATE_COMPARE;
+                state_reg <= op_reg == OP_FILL || op_reg == OP_ZERO || op_reg == OP_STORE ? STATE_WRITE : STATE_COMPARE;
             end
             STATE_COMPARE:
                 if (bk_rdata_valid) begin
@@ -161,7 +161,8 @@ module block_worker #(
                 if (taken && &asked_reg[4:0]) begin
                     asked_reg <= 6'd0;
                     block_reg <= block_reg + 8'd1;
-                    state_reg <= last_block || op_reg == OP_SWAP ? STATE_DONE : STATE_FIND;
+                    page_reg <= page_reg + 7'd1;
+                    state_reg <= last_block || op_reg == OP_SWAP ? STATE_DONE : op_reg == OP_STORE ? STATE_LOAD : STATE_FIND;
                 end
             default:
                 if (done_taken)

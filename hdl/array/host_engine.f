@@ -2,4 +2,5 @@
 array/task_queue.v
 array/scsi_decode.v
 array/unit_attention.v
+array/volume_watch.v
 array/host_engine.v

@@ -89,6 +89,7 @@ module host_engine #(
     output reg  [5:0]            rs_descriptor,
     output reg  [3:0]            rs_volume,
     output reg  [4:0]            rs_initiator,
+    output reg  [23:0]           rs_port_id,
     output reg                   rs_lun_ok,
     output reg  [23:0]           rs_sense,
     input  wire                  rs_done_valid,
@@ -139,7 +140,9 @@ module host_engine #(
         ACQUIRE_WRITE   = 3'd1,
         RELEASE         = 3'd2,
         RELEASE_DIRTY   = 3'd3,
-        RELEASE_DISCARD = 3'd4;
+        RELEASE_DISCARD = 3'd4,
+        SYNCHRONIZE     = 3'd5,
+        ACQUIRE_EXCLUSIVE = 3'd6;
 
     // what a task waits for
     localparam [3:0]
@@ -184,6 +187,7 @@ module host_engine #(
 
     localparam [23:0]
         SENSE_NONE        = 24'h000000,
+        SENSE_NOT_READY   = 24'h020402,  // initializing command required: the unit is stopped
         SENSE_READ        = 24'h031100,  // unrecovered read error
         SENSE_WRITE       = 24'h030C00,  // write error
         SENSE_IU          = 24'h050E03,  // invalid field in command information unit
@@ -201,7 +205,7 @@ module host_engine #(
     localparam [31:0] LARGEST_PAGE = 32'd2048;
     localparam [7:0] RESET = 8'h02, CLEARED = 8'h80;  // unit_attention
     localparam TW = TASKS > 128 ? 8 : TASKS > 64 ? 7 : TASKS > 32 ? 6 : TASKS > 16 ? 5 : 4;
-    localparam ROW = 4 + 1 + 1 + 2 + 4 + 5 + 1 + 1 + 1 + 6 + 5 + 4 + 24 + 32 + 25 + 25 + 25 + 32 + 8 + 24 + 1 + 8 + 3;
+    localparam ROW = 4 + 1 + 1 + 2 + 4 + 5 + 1 + 1 + 1 + 1 + 1 + 6 + 5 + 4 + 24 + 32 + 25 + 25 + 25 + 32 + 8 + 24 + 1 + 8 + 3;
 
     integer i;
 
@@ -233,13 +237,15 @@ module host_engine #(
     wire [4:0]  r_op;  // what the page service does
     wire        r_lun_ok;
     wire        r_paged;  // the transfer is of the page, not of the chunk
-    wire        r_again;  // KIND_CONFIRM: the chunk is written, now verified
+    wire        r_again;  // KIND_CONFIRM, KIND_PROVE: the chunk is written, now verified
+    wire        r_through;  // to the medium: each chunk is synchronized, after it is written or before it is read
+    wire        r_syncing;  // the chunk is to be synchronized
     wire [5:0]  r_index;  // UNMAP: descriptor
     wire [4:0]  r_initiator;
     wire [3:0]  r_volume;
     wire [23:0] r_port_id;
     wire [31:0] r_lba;  // first block of the chunk; KIND_PAGE, KIND_CALL: argument; at the end: INFORMATION
-    wire [24:0] r_left;  // bytes of the blocks still to work on, the chunk under way included; KIND_PAGE: to send
+    wire [24:0] r_left;  // bytes of the blocks still to work on, the chunk under way included; KIND_PAGE: to send; KIND_SYNC: chunks
     wire [24:0] r_moved;  // bytes moved
     wire [24:0] r_wanted;  // bytes the command would move; KIND_PAGE, before it is built: allocation length
     wire [31:0] r_length;  // FCP_DL
@@ -249,7 +255,7 @@ module host_engine #(
     wire [7:0]  r_code;
     wire [2:0]  r_release;  // how the chunk will be released
 
-    assign {r_state, r_aborted, r_cancelled, r_end, r_kind, r_op, r_lun_ok, r_paged, r_again, r_index, r_initiator, r_volume,
+    assign {r_state, r_aborted, r_cancelled, r_end, r_kind, r_op, r_lun_ok, r_paged, r_again, r_through, r_syncing, r_index, r_initiator, r_volume,
             r_port_id, r_lba, r_left, r_moved, r_wanted, r_length, r_status, r_sense, r_code_valid, r_code, r_release} = row_reg;
 
     reg  [3:0]  n_state;
@@ -261,6 +267,8 @@ module host_engine #(
     reg         n_lun_ok;
     reg         n_paged;
     reg         n_again;
+    reg         n_through;
+    reg         n_syncing;
     reg  [5:0]  n_index;
     reg  [4:0]  n_initiator;
     reg  [3:0]  n_volume;
@@ -328,13 +336,15 @@ module host_engine #(
     wire [23:0] d_sense;
     wire [2:0]  d_access;
     wire        d_writes, d_any_state, d_inquiry, d_request_sense, d_report_luns, d_lba_over;
+    wire        d_unit_ready, d_starts, d_stops, d_immediate, d_through;
     wire [31:0] d_lba, d_blocks, d_allocation, d_arg;
     wire [4:0]  d_op;
 
     scsi_decode decode (
         .clk(clk), .start(state_reg == STATE_READ && event_reg == EVENT_HOST), .cdb(hr_cdb),
         .kind(d_kind), .sense(d_sense), .access(d_access), .writes(d_writes), .any_state(d_any_state), .inquiry(d_inquiry),
-        .request_sense(d_request_sense), .report_luns(d_report_luns), .lba_over(d_lba_over), .lba(d_lba), .blocks(d_blocks),
+        .request_sense(d_request_sense), .report_luns(d_report_luns),
+        .unit_ready(d_unit_ready), .starts(d_starts), .stops(d_stops), .immediate(d_immediate), .through(d_through), .lba_over(d_lba_over), .lba(d_lba), .blocks(d_blocks),
         .allocation(d_allocation), .op(d_op), .arg(d_arg)
     );
 
@@ -347,6 +357,8 @@ module host_engine #(
     reg  [31:0] capacity_reg;
     reg         protect_reg;
     reg         software_reg;
+    reg  [15:0] stopped_reg;   // volumes that START STOP UNIT has stopped
+    reg         stopped_here;
 
     // configuration of 16 volumes, those that do not exist all zero
     wire [16*32:0] all_blocks = {{((16 - VOLUMES) * 32 + 1){1'b0}}, cfg_volume_blocks};
@@ -356,19 +368,34 @@ module host_engine #(
     wire        attention_busy, attention_pending;
     wire [23:0] attention_sense;
     reg         attention_report;
+    reg         attention_forget;
+    wire        watch_valid;
+    wire [9:0]  watch_condition;
+    wire [31:0] watch_initiators;
+    wire [15:0] watch_volumes;
+    wire        raised = raise_valid && raise_ready;
+    wire        watch_ready = raise_ready && !raise_valid;
     wire        telling = state_reg == STATE_TELL && !attention_busy;
 
     unit_attention attentions (
         .clk(clk), .rst(rst), .busy(attention_busy), .look(working && event_reg == EVENT_HOST), .initiator(initiator_reg), .volume(volume_reg), .pending(attention_pending),
-        .sense(attention_sense), .report(attention_report), .nexus_valid(login_event_valid), .nexus_initiator(login_event_initiator),
-        .raise_valid((telling && scan_condition != 8'd0) || (raise_valid && raise_ready)),
-        .raise_condition(telling ? scan_condition : raise_condition),
-        .raise_initiators(!telling ? raise_initiators : scan_condition == RESET ? 32'hFFFFFFFF : scan_hit & ~(32'd1 << scan_self)),
-        .raise_volumes(telling ? scan_volumes : raise_volumes)
+        .sense(attention_sense), .report(attention_report), .forget(attention_forget), .nexus_valid(login_event_valid), .nexus_initiator(login_event_initiator),
+        .raise_valid((telling && scan_condition != 8'd0) || raised || (watch_valid && watch_ready)),
+        .raise_condition(telling ? {2'd0, scan_condition} : raised ? {2'd0, raise_condition} : watch_condition),
+        .raise_initiators(!telling ? (raised ? raise_initiators : watch_initiators)
+                          : scan_condition == RESET ? 32'hFFFFFFFF : scan_hit & ~(32'd1 << scan_self)),
+        .raise_volumes(telling ? scan_volumes : raised ? raise_volumes : watch_volumes)
+    );
+
+    volume_watch #(.VOLUMES(VOLUMES)) watch (
+        .clk(clk), .rst(rst), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
+        .login_valid(login_event_valid), .login_initiator(login_event_initiator), .login_hidden(login_event_hidden),
+        .raise_valid(watch_valid), .raise_ready(watch_ready), .raise_condition(watch_condition), .raise_initiators(watch_initiators),
+        .raise_volumes(watch_volumes)
     );
 
     // a report is taken in the clock after it is noted, while nothing else happens
-    assign raise_ready = state_reg == STATE_IDLE && !attention_busy && !attention_report;
+    assign raise_ready = state_reg == STATE_IDLE && !attention_busy && !attention_report && !attention_forget;
 
     assign check_volume = volume_reg;
     assign check_initiator = initiator_reg;
@@ -377,7 +404,8 @@ module host_engine #(
     // what a kind of command does
     function writing;  // acquires for writing
         input [3:0] kind;
-        writing = kind == KIND_WRITE || kind == KIND_CONFIRM || kind == KIND_FILL || kind == KIND_ZERO || kind == KIND_SWAP;
+        writing = kind == KIND_WRITE || kind == KIND_CONFIRM || kind == KIND_FILL || kind == KIND_ZERO || kind == KIND_SWAP
+                  || kind == KIND_PROVE;
     endfunction
 
     function receiving;  // data come from the host, chunk by chunk
@@ -387,12 +415,19 @@ module host_engine #(
 
     function buffered;  // data come from the host, into the page
         input [3:0] kind;
-        buffered = kind == KIND_CALL || kind == KIND_FILL || kind == KIND_COMPARE || kind == KIND_MATCH || kind == KIND_SWAP;
+        buffered = kind == KIND_CALL || kind == KIND_FILL || kind == KIND_COMPARE || kind == KIND_MATCH || kind == KIND_SWAP
+                   || kind == KIND_PROVE;
     endfunction
 
     function worked;  // the page service works on the chunk
         input [3:0] kind;
-        worked = kind == KIND_FILL || kind == KIND_ZERO || kind == KIND_COMPARE || kind == KIND_MATCH || kind == KIND_SWAP;
+        worked = kind == KIND_FILL || kind == KIND_ZERO || kind == KIND_COMPARE || kind == KIND_MATCH || kind == KIND_SWAP
+                 || kind == KIND_PROVE;
+    endfunction
+
+    function paced;  // as many blocks at a time as a page holds
+        input [3:0] kind;
+        paced = kind == KIND_COMPARE || kind == KIND_PROVE;
     endfunction
 
     // the command's arithmetic, used in STATE_WORK of EVENT_HOST
@@ -400,26 +435,29 @@ module host_engine #(
     wire        media = d_kind != KIND_NONE && d_kind != KIND_PAGE && d_kind != KIND_CALL && d_kind != KIND_ERROR;
     wire        range_bad = d_lba_over || {1'b0, d_lba} + {1'b0, d_blocks} > {1'b0, capacity_reg};
     wire [24:0] d_bytes = {d_blocks[15:0], 9'd0};
-    wire [31:0] ahead = blank ? capacity_reg - d_lba : d_blocks;  // PRE-FETCH of 0 blocks: to the end
+    wire [31:0] ahead = blank ? capacity_reg - d_lba : d_blocks;  // PRE-FETCH, SYNCHRONIZE CACHE of 0 blocks: to the end
+    wire [31:0] ahead_up = ahead + 32'd127;
+    wire        needs_start = d_unit_ready || ((media || d_writes) && !d_stops);
     wire        ahead_fits = ahead <= PREFETCH_BLOCKS;
     wire [24:0] ahead_bytes = {ahead_fits ? ahead[15:0] : PREFETCH_BLOCKS[15:0], 9'd0};
     wire        data_out = receiving(d_kind) || buffered(d_kind);
     reg  [24:0] wanted;
     reg  [24:0] planned;
     reg         refused;
+    reg         advance;  // the chunk is done
 
-    // the chunk under way; comparing takes as many blocks as a page holds
-    wire [24:0] chunk_limit = r_kind == KIND_COMPARE ? 25'd2048 : 25'd65536;
+    // the chunk under way
+    wire [24:0] chunk_limit = paced(r_kind) ? 25'd2048 : 25'd65536;
     wire [16:0] chunk_bytes = r_left > chunk_limit ? chunk_limit[16:0] : r_left[16:0];
     wire [16:0] chunk_bytes_up = chunk_bytes + 17'd511;
-    wire [16:0] move_bytes = r_paged && r_kind != KIND_PAGE && r_kind != KIND_COMPARE ? r_wanted[16:0] : chunk_bytes;
+    wire [16:0] move_bytes = r_paged && r_kind != KIND_PAGE && !paced(r_kind) ? r_wanted[16:0] : chunk_bytes;
 
     // the page has to be opened for data from the host; the chunk is pinned while the page service works on it
     wire        opening = r_kind == KIND_CALL ? r_wanted != 25'd0 && r_moved == 25'd0 : r_kind != KIND_PAGE && r_paged;
     wire        pinned = worked(r_kind) && !r_paged;
 
     wire unused = &{1'b0, hr_lun[62], hr_attribute, done_op, done_slot, done_scsi_status, done_sense, chunk_rsp_op, chunk_rsp_slot[8],
-                    chunk_bytes_up[8:0], ahead[31:16], PREFETCH_BLOCKS[31:16]};
+                    chunk_bytes_up[8:0], ahead_up[6:0], ahead[31:16], PREFETCH_BLOCKS[31:16]};
 
     assign hr_ready = working && event_reg == EVENT_HOST;
     assign done_ready = working && event_reg == EVENT_DONE;
@@ -433,15 +471,16 @@ module host_engine #(
         ti_valid = 0; ti_op = 0; ti_task = 0; ti_offset = 0; ti_length = 0; ti_relative_offset = 0; ti_port_id = 0; ti_lba = 0; ti_status = 0;
         ti_sense = 0; ti_residual = 0; ti_residual_under = 0; ti_residual_over = 0; ti_rsp_code_valid = 0; ti_rsp_code = 0;
         chunk_valid = 0; chunk_op = 0; chunk_slot = 0; chunk_volume = 0; chunk_lba = 0; chunk_blocks = 0; rs_valid = 0;
-        rs_task = 0; rs_op = 0; rs_arg = 0; rs_blocks = 0; rs_length = 0; rs_descriptor = 0; rs_volume = 0; rs_initiator = 0; rs_lun_ok = 0;
+        rs_task = 0; rs_op = 0; rs_arg = 0; rs_blocks = 0; rs_length = 0; rs_descriptor = 0; rs_volume = 0; rs_initiator = 0; rs_port_id = 0; rs_lun_ok = 0;
         rs_sense = 0; stat_read = 0; stat_write = 0; stat_bytes = 0; status_open = 0; reset_volumes = 0; row_reg = 0;
         n_state = 0; n_aborted = 0; n_cancelled = 0; n_end = 0; n_kind = 0; n_op = 0; n_lun_ok = 0; n_paged = 0; n_again
-        = 0; n_index = 0; n_initiator = 0; n_volume = 0; n_port_id = 0; n_lba = 0; n_left = 0; n_moved = 0; n_wanted =
+        = 0; n_through = 0; n_syncing = 0; n_index = 0; n_initiator = 0; n_volume = 0; n_port_id = 0; n_lba = 0; n_left = 0; n_moved = 0; n_wanted =
         0; n_length = 0; n_status = 0; n_sense = 0; n_code_valid = 0; n_code = 0; n_release = 0;
         state_reg = STATE_CLEAR; event_reg = EVENT_MOVE; task_reg = 0; count_reg = 0; scan_initiators = 0; scan_volumes = 0; scan_hit = 0; scan_self = 0;
         scan_condition = 0; functions_reg = 0; before_reg = 0; function_reg = 0; port_push = 0; chunk_push = 0; ask_push = 0;
         cancel_push = 0; push_task = 0; hidden_reg = 0; initiator_reg = 0; lun_ok_reg = 0; capacity_reg = 0; protect_reg = 0;
-        software_reg = 0; volume_reg = 0; wanted = 0; planned = 0; refused = 0; attention_report = 0;
+        software_reg = 0; volume_reg = 0; wanted = 0; planned = 0; refused = 0; advance = 0; attention_report = 0; attention_forget = 0;
+        stopped_reg = 0; stopped_here = 0;
     end
 
     // n_* are the row's next values, worked out step by step within the clock
@@ -455,6 +494,7 @@ module host_engine #(
         stat_write <= 1'b0;
         reset_volumes <= 16'd0;
         attention_report <= 1'b0;
+        attention_forget <= 1'b0;
         if (ti_ready)
             ti_valid <= 1'b0;
         if (chunk_ready)
@@ -496,7 +536,7 @@ module host_engine #(
                 end else if (rs_done_valid) begin
                     event_reg <= EVENT_BUILT;
                     task_reg <= rs_done_task;
-                end else if (hr_valid && (hr_op == HR_ABORT || (!attention_busy && !attention_report && !raise_valid))) begin
+                end else if (hr_valid && (hr_op == HR_ABORT || (!attention_busy && !attention_report && !attention_forget && !raise_valid && !watch_valid))) begin
                     event_reg <= EVENT_HOST;
                     task_reg <= hr_task;
                 end else if (functions_reg != 9'd0 && before_reg == {(1<<TW){1'b0}} && function_reg[count_reg[TW-1:0]]) begin
@@ -513,13 +553,14 @@ module host_engine #(
                 capacity_reg <= all_blocks[{1'b0, hr_lun[51:48], 5'd0} +: 32];
                 protect_reg <= all_flags[{1'b0, hr_lun[51:48], 1'b1}];
                 software_reg <= software_protect[hr_lun[51:48]];
+                stopped_here <= stopped_reg[hr_lun[51:48]];
                 lun_ok_reg <= lun_simple && hr_lun[55:52] == 4'd0 && all_flags[{1'b0, hr_lun[51:48], 1'b0}]
                               && all_blocks[{1'b0, hr_lun[51:48], 5'd0} +: 32] != 32'd0 && !logins[hr_login][{1'b0, hr_lun[51:48]} + 5'd5];
                 state_reg <= STATE_WORK;
             end
 
             STATE_WORK: begin
-                {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_index, n_initiator,
+                {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_through, n_syncing, n_index, n_initiator,
                  n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code,
                  n_release} = row_reg;
                 state_reg <= STATE_IDLE;
@@ -578,11 +619,12 @@ module host_engine #(
                             n_state = TASK_RELEASE;
                         else begin
                             chunk_valid <= 1'b1;
-                            chunk_op <= r_state == TASK_LET ? r_release : writing(r_kind) && !r_again ? ACQUIRE_WRITE : ACQUIRE_READ;
+                            chunk_op <= r_state == TASK_LET ? r_release : r_syncing ? SYNCHRONIZE : r_kind == KIND_SWAP ? ACQUIRE_EXCLUSIVE
+                                        : writing(r_kind) && !r_again ? ACQUIRE_WRITE : ACQUIRE_READ;
                             chunk_slot <= {1'b0, task_reg};
                             chunk_volume <= {4'd0, r_volume};
                             chunk_lba <= r_lba;
-                            chunk_blocks <= chunk_bytes_up[16:9];
+                            chunk_blocks <= r_kind == KIND_SYNC ? 8'd128 : chunk_bytes_up[16:9];
                             n_state = r_state == TASK_LET ? TASK_LETTING : TASK_STAGE;
                         end
 
@@ -592,7 +634,7 @@ module host_engine #(
                         else begin
                             rs_valid <= 1'b1;
                             rs_task <= task_reg;
-                            rs_op <= opening ? OP_OPEN : r_kind == KIND_ZERO ? OP_ZERO : r_op;
+                            rs_op <= opening ? OP_OPEN : r_kind == KIND_ZERO ? OP_ZERO : r_kind == KIND_PROVE && r_again ? OP_COMPARE : r_op;
                             rs_arg <= r_lba;
                             rs_blocks <= chunk_bytes_up[16:9];
                             rs_length <= r_wanted[10:0];
@@ -600,6 +642,7 @@ module host_engine #(
                             rs_lun_ok <= r_lun_ok;
                             rs_volume <= r_volume;
                             rs_initiator <= r_initiator;
+                            rs_port_id <= r_port_id;
                             rs_sense <= r_sense;
                             n_state = TASK_BUILD;
                         end
@@ -631,14 +674,30 @@ module host_engine #(
                         end
                     end
 
-                    EVENT_STAGED:
-                        if (r_state == TASK_STAGE) begin
+                    EVENT_STAGED: begin
+                        advance = 1'b0;
+                        if (r_state == TASK_STAGE && r_syncing) begin
+                            n_syncing = 1'b0;
+                            if (chunk_rsp_error) begin
+                                n_status = CHECK_CONDITION;
+                                n_sense = SENSE_WRITE;
+                                n_state = r_aborted ? TASK_RELEASE : TASK_RESPOND;
+                            end else if (r_aborted)
+                                n_state = TASK_RELEASE;
+                            else if (r_kind == KIND_CONFIRM || r_kind == KIND_PROVE) begin
+                                n_again = 1'b1;
+                                n_state = TASK_ACQUIRE;
+                            end else if (writing(r_kind) || r_kind == KIND_SYNC)
+                                advance = 1'b1;
+                            else
+                                n_state = TASK_ACQUIRE;
+                        end else if (r_state == TASK_STAGE) begin
                             n_release = writing(r_kind) && !r_again ? RELEASE_DISCARD : RELEASE;
                             if (chunk_rsp_error) begin
                                 n_status = CHECK_CONDITION;
                                 n_sense = writing(r_kind) && !r_again ? SENSE_WRITE : SENSE_READ;
                                 n_state = r_aborted ? TASK_RELEASE : TASK_RESPOND;
-                            end else if (r_aborted || r_kind == KIND_VERIFY || r_kind == KIND_PREFETCH || r_again)
+                            end else if (r_aborted || r_kind == KIND_VERIFY || r_kind == KIND_PREFETCH || (r_again && r_kind == KIND_CONFIRM))
                                 n_state = TASK_LET;
                             else
                                 n_state = worked(r_kind) ? TASK_ASK : TASK_MOVE;
@@ -652,15 +711,19 @@ module host_engine #(
                             n_status = CHECK_CONDITION;
                             n_sense = SENSE_WRITE;
                             n_state = TASK_RESPOND;
-                        end else if (r_kind == KIND_CONFIRM && !r_again) begin
-                            n_again = 1'b1;
+                        end else if (r_through && writing(r_kind) && !r_again) begin
+                            n_syncing = 1'b1;
                             n_state = TASK_ACQUIRE;
-                        end else begin
+                        end else
+                            advance = 1'b1;
+
+                        if (advance) begin
                             n_again = 1'b0;
-                            n_lba = r_lba + (r_kind == KIND_COMPARE ? 32'd4 : 32'd128);
-                            n_left = r_left - {8'd0, chunk_bytes};
+                            n_syncing = r_kind == KIND_SYNC || (r_through && !writing(r_kind));
+                            n_lba = r_lba + (paced(r_kind) ? 32'd4 : 32'd128);
+                            n_left = r_kind == KIND_SYNC ? r_left - 25'd1 : r_left - {8'd0, chunk_bytes};
                             n_state = n_left == 25'd0 ? TASK_RESPOND : TASK_ACQUIRE;
-                            if (n_left != 25'd0 && r_kind == KIND_COMPARE) begin
+                            if (n_left != 25'd0 && paced(r_kind)) begin
                                 n_paged = 1'b1;
                                 n_state = TASK_ASK;
                             end
@@ -669,6 +732,7 @@ module host_engine #(
                                 n_state = TASK_ASK;
                             end
                         end
+                    end
 
                     EVENT_BUILT:
                         if (pinned) begin
@@ -677,7 +741,7 @@ module host_engine #(
                             if (rs_done_status != GOOD) begin
                                 n_end = END_RESPOND;
                                 n_lba = rs_done_lba;
-                            end else if (writing(r_kind))
+                            end else if (writing(r_kind) && !r_again)
                                 n_release = RELEASE_DIRTY;
                             n_state = TASK_LET;
                         end else if (r_aborted)
@@ -730,6 +794,8 @@ module host_engine #(
                             n_lun_ok = lun_ok_reg;
                             n_paged = d_kind == KIND_PAGE || buffered(d_kind);
                             n_again = 1'b0;
+                            n_through = d_through;
+                            n_syncing = d_kind == KIND_SYNC || (d_through && !writing(d_kind));
                             n_index = 6'd0;
                             n_initiator = initiator_reg;
                             n_volume = volume_reg;
@@ -746,7 +812,7 @@ module host_engine #(
                             n_state = TASK_RESPOND;
                             if (hr_op == HR_COMMAND) begin
                                 case (d_kind)
-                                    KIND_READ, KIND_WRITE, KIND_CONFIRM, KIND_COMPARE: wanted = d_bytes;
+                                    KIND_READ, KIND_WRITE, KIND_CONFIRM, KIND_COMPARE, KIND_PROVE: wanted = d_bytes;
                                     KIND_FILL, KIND_MATCH: wanted = blank ? 25'd0 : 25'd512;
                                     KIND_SWAP: wanted = blank ? 25'd0 : 25'd1024;
                                     KIND_PAGE: wanted = d_allocation > LARGEST_PAGE ? LARGEST_PAGE[24:0] : d_allocation[24:0];
@@ -764,6 +830,8 @@ module host_engine #(
                                     n_status = RESERVATION_CONFLICT;
                                 else if (d_kind == KIND_ERROR)
                                     n_sense = d_sense;
+                                else if (stopped_here && needs_start)
+                                    n_sense = SENSE_NOT_READY;
                                 else if (media && range_bad)
                                     n_sense = SENSE_RANGE;
                                 else if (d_writes && protect_reg)
@@ -787,16 +855,22 @@ module host_engine #(
                                     if (d_kind == KIND_READ || receiving(d_kind))
                                         n_left = planned;
                                     else if (d_kind == KIND_PREFETCH) begin
-                                        n_left = ahead_bytes;
+                                        n_left = d_immediate ? 25'd0 : ahead_bytes;
                                         n_status = ahead_fits ? CONDITION_MET : GOOD;
-                                    end else if (media && d_kind != KIND_RANGE)
+                                    end else if (d_kind == KIND_SYNC)
+                                        n_left = d_immediate ? 25'd0 : ahead_up[31:7];
+                                    else if (media)
                                         n_left = d_bytes;
+                                    attention_forget <= d_report_luns;
+                                    if (d_starts || d_stops)
+                                        stopped_reg[volume_reg] <= d_stops;
 
                                     // a page nobody wants a byte of is built all the same: its fields may be wrong
                                     if (d_kind == KIND_PAGE || (wanted != 25'd0 ? n_paged : d_kind == KIND_CALL)) begin
                                         n_state = TASK_ASK;
                                         if (d_request_sense) begin
-                                            n_sense = !lun_ok_reg ? SENSE_NO_LUN : attention_sense;
+                                            n_sense = !lun_ok_reg ? SENSE_NO_LUN : attention_pending ? attention_sense
+                                                      : stopped_here ? SENSE_NOT_READY : SENSE_NONE;
                                             attention_report <= lun_ok_reg && wanted != 25'd0;
                                         end
                                     end else if (n_left != 25'd0)
@@ -828,7 +902,7 @@ module host_engine #(
                         end
                 endcase
 
-                rows[task_reg[TW-1:0]] <= {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_index, n_initiator,
+                rows[task_reg[TW-1:0]] <= {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_through, n_syncing, n_index, n_initiator,
                     n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code,
                     n_release};
                 push_task <= task_reg;
@@ -867,11 +941,11 @@ module host_engine #(
                         scan_hit[r_initiator] <= 1'b1;
                         cancel_push <= 1'b1;
                         push_task <= count_reg;
-                        {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_index, n_initiator,
+                        {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_through, n_syncing, n_index, n_initiator,
                  n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code,
                  n_release} = row_reg;
                         n_cancelled = 1'b1;
-                        rows[count_reg[TW-1:0]] <= {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_index, n_initiator,
+                        rows[count_reg[TW-1:0]] <= {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_through, n_syncing, n_index, n_initiator,
                     n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code,
                     n_release};
                     end
@@ -888,6 +962,8 @@ module host_engine #(
                 state_reg <= STATE_CLEAR;
         endcase
 
+        if (|reset_volumes)
+            stopped_reg <= stopped_reg & ~reset_volumes;
         if (login_event_valid)
             logins[login_event_index] <= {login_event_hidden, login_event_initiator};
 
@@ -897,6 +973,7 @@ module host_engine #(
             ti_valid <= 1'b0;
             chunk_valid <= 1'b0;
             rs_valid <= 1'b0;
+            stopped_reg <= 16'd0;
             before_reg <= {(1<<TW){1'b0}};
             function_reg <= {(1<<TW){1'b0}};
             functions_reg <= 9'd0;

@@ -23,6 +23,7 @@ module page_service #(
     input  wire [5:0]            rs_descriptor, // UNMAP: which descriptor
     input  wire [3:0]            rs_volume,
     input  wire [4:0]            rs_initiator,
+    input  wire [24:0]           rs_port_id,    // {port, N_Port_ID of the initiator}
     input  wire                  rs_lun_ok,
     input  wire [23:0]           rs_sense,      // REQUEST SENSE
 
@@ -48,6 +49,9 @@ module page_service #(
     input  wire                  login_valid,
     input  wire [4:0]            login_initiator,
     input  wire [63:0]           login_wwpn,
+    input  wire [1:0]            logout_valid,  // of each port
+    input  wire [47:0]           logout_id,
+    input  wire [1:0]            logout_all,
     input  wire [15:0]           reset_volumes,
 
     // unit attentions
@@ -93,13 +97,14 @@ module page_service #(
     reg [7:0]   task_reg;
     reg [3:0]   volume_reg;
     reg [4:0]   initiator_reg;
+    reg [24:0]  port_id_reg;
 
     wire        start = rs_valid && rs_ready;
     wire [1:0]  unit = op_reg[4:3];  // 0 and 1: pages
     wire        taken = rs_done_valid && rs_done_ready;
 
     initial begin
-        busy_reg = 0; op_reg = 0; task_reg = 0; volume_reg = 0; initiator_reg = 0;
+        busy_reg = 0; op_reg = 0; task_reg = 0; volume_reg = 0; initiator_reg = 0; port_id_reg = 0;
     end
 
     always @(posedge clk) begin
@@ -109,6 +114,7 @@ module page_service #(
             task_reg <= rs_task;
             volume_reg <= rs_volume;
             initiator_reg <= rs_initiator;
+            port_id_reg <= rs_port_id;
         end else if (taken)
             busy_reg <= 1'b0;
         if (rst)
@@ -132,10 +138,11 @@ module page_service #(
     persistent_reservation reservation (
         .clk(clk), .rst(rst),
         .check_volume(check_volume), .check_initiator(check_initiator), .check_access(check_access), .conflict(conflict),
-        .login_valid(login_valid), .login_initiator(login_initiator), .login_wwpn(login_wwpn), .reset_volumes(reset_volumes),
+        .login_valid(login_valid), .login_initiator(login_initiator), .login_wwpn(login_wwpn),
+        .logout_valid(logout_valid), .logout_id(logout_id), .logout_all(logout_all), .reset_volumes(reset_volumes),
         .in_volume(in_volume), .in_initiator(in_initiator), .in_registered(in_registered), .in_generation(in_generation),
         .in_held(in_held), .in_type(in_type), .in_holder_key(in_holder_key), .in_key(in_key), .in_wwpn(in_wwpn), .in_holds(in_holds),
-        .start(pr_start), .op(op_reg), .volume(volume_reg), .initiator(initiator_reg), .action(pr_action),
+        .start(pr_start), .op(op_reg), .volume(volume_reg), .initiator(initiator_reg), .port_id(port_id_reg), .action(pr_action),
         .scope_type(pr_scope_type), .key(pr_key), .action_key(pr_action_key), .done(pr_done), .status(pr_status), .sense(pr_sense),
         .abort_initiators(pr_abort_initiators), .raise_valid(pr_raise_valid), .raise_ready(raise_ready),
         .raise_condition(pr_condition), .raise_initiators(pr_raise_initiators)

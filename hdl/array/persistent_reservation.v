@@ -19,6 +19,11 @@ module persistent_reservation (
     input  wire [4:0]  login_initiator,
     input  wire [63:0] login_wwpn,
 
+    // an N_Port is logged out of a port, or all are: its RESERVE ends
+    input  wire [1:0]  logout_valid,
+    input  wire [47:0] logout_id,
+    input  wire [1:0]  logout_all,
+
     // reset of volumes: their RESERVE ends
     input  wire [15:0] reset_volumes,
 
@@ -39,6 +44,7 @@ module persistent_reservation (
     input  wire [4:0]  op,             // OP_RESERVE_OUT, OP_RESERVE, OP_RELEASE
     input  wire [3:0]  volume,
     input  wire [4:0]  initiator,
+    input  wire [24:0] port_id,        // {port, N_Port_ID}
     input  wire [4:0]  action,
     input  wire [7:0]  scope_type,
     input  wire [63:0] key,
@@ -92,6 +98,7 @@ module persistent_reservation (
     reg [4:0]  holders    [0:15];
     reg [15:0] reserved;            // RESERVE
     reg [4:0]  reservers  [0:15];
+    reg [24:0] reserver_ids [0:15]; // {port, N_Port_ID}
 
     reg [2:0]  state_reg;
     wire       acting = state_reg == STATE_JUDGE || state_reg == STATE_SCAN || state_reg == STATE_PREEMPT;
@@ -166,6 +173,7 @@ module persistent_reservation (
             names[i] = 64'd0;
         for (i = 0; i < 16; i = i + 1) begin
             registered[i] = 32'd0; generation[i] = 32'd0; types[i] = 4'd0; holders[i] = 5'd0; reservers[i] = 5'd0;
+            reserver_ids[i] = 25'd0;
         end
     end
 
@@ -195,6 +203,7 @@ module persistent_reservation (
                     else begin
                         reserved[volume] <= 1'b1;
                         reservers[volume] <= initiator;
+                        reserver_ids[volume] <= port_id;
                     end
                 end else if (op == OP_RELEASE) begin
                     if (reservers[volume] == initiator)
@@ -305,6 +314,10 @@ module persistent_reservation (
                 end
             end
         end
+        for (i = 0; i < 16; i = i + 1)
+            if (reserver_ids[i][24] ? logout_valid[1] && (logout_all[1] || reserver_ids[i][23:0] == logout_id[47:24])
+                                    : logout_valid[0] && (logout_all[0] || reserver_ids[i][23:0] == logout_id[23:0]))
+                reserved[i] <= 1'b0;
         if (|reset_volumes)
             reserved <= reserved & ~reset_volumes;
 

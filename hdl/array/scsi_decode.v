@@ -20,6 +20,11 @@ module scsi_decode (
     output reg          inquiry,    // answered for absent logical units too
     output reg          request_sense,
     output reg          report_luns,
+    output reg          unit_ready, // TEST UNIT READY: asks for a started unit without working on blocks
+    output reg          starts,     // START STOP UNIT
+    output reg          stops,
+    output reg          immediate,  // the status does not wait for the work
+    output reg          through,    // what is written or read goes to the medium before the status, or the data
 
     // commands with a block range
     output reg          lba_over,   // the LBA needs more than 32 bits
@@ -61,7 +66,8 @@ module scsi_decode (
     wire unused = &{1'b0, cdb[15:0]};  // not every command has every byte
 
     initial begin
-        kind = 0; sense = 0; access = 0; writes = 0; any_state = 0; inquiry = 0; request_sense = 0; report_luns = 0; lba_over = 0;
+        kind = 0; sense = 0; access = 0; writes = 0; any_state = 0; inquiry = 0; request_sense = 0; report_luns = 0; unit_ready = 0; starts = 0; stops = 0;
+        immediate = 0; through = 0; lba_over = 0;
         lba = 0; blocks = 0; allocation = 0; op = 0; arg = 0;
     end
 
@@ -75,6 +81,11 @@ module scsi_decode (
             inquiry <= 1'b0;
             request_sense <= 1'b0;
             report_luns <= 1'b0;
+            unit_ready <= 1'b0;
+            starts <= 1'b0;
+            stops <= 1'b0;
+            immediate <= 1'b0;
+            through <= 1'b0;
             lba_over <= 1'b0;
             lba <= cdb[111:80];
             blocks <= {16'd0, cdb[71:56]};
@@ -90,8 +101,10 @@ module scsi_decode (
                 blocks <= cdb[79:48];
 
             case (cdb[127:120])
-                8'h00:  // TEST UNIT READY
+                8'h00: begin  // TEST UNIT READY
                     access <= ACCESS_STATUS;
+                    unit_ready <= 1'b1;
+                end
                 8'h03: begin  // REQUEST SENSE
                     kind <= b1[0] ? KIND_ERROR : KIND_PAGE;
                     any_state <= 1'b1;
@@ -148,9 +161,13 @@ module scsi_decode (
                         sense <= SENSE_SAVING;
                     end
                 end
-                8'h1B: begin  // START STOP UNIT: the unit cannot be stopped
-                    access <= ACCESS_STATUS;
-                    kind <= b4[7:4] == 4'd0 && b4[1:0] == 2'b01 ? KIND_NONE : KIND_ERROR;
+                8'h1B: begin  // START STOP UNIT: stopping destages everything, unless IMMED or NO_FLUSH is set; power conditions and ejecting are not offered
+                    access <= b4[0] ? ACCESS_STATUS : ACCESS_WRITE;
+                    starts <= b4[0];
+                    stops <= !b4[0];
+                    lba <= 32'd0;
+                    blocks <= 32'd0;
+                    kind <= b4[7:4] != 4'd0 || b4[1] ? KIND_ERROR : b4[0] || b4[2] || b1[0] ? KIND_NONE : KIND_SYNC;
                 end
                 8'h25: begin  // READ CAPACITY(10)
                     access <= ACCESS_STATUS;
@@ -158,14 +175,17 @@ module scsi_decode (
                     allocation <= 32'd8;
                     kind <= |cdb[111:80] || cdb[56] ? KIND_ERROR : KIND_PAGE;
                 end
-                // READ and WRITE (10), (16), (12): DPO is a hint, FUA is met by the non-volatile cache
+                // READ and WRITE (10), (16), (12): DPO is a hint
                 8'h28, 8'h2A, 8'h88, 8'h8A, 8'hA8, 8'hAA: begin
                     kind <= protection || too_many ? KIND_ERROR : cdb[121] ? KIND_WRITE : KIND_READ;
                     access <= cdb[121] ? ACCESS_WRITE : ACCESS_READ;
                     writes <= cdb[121];
+                    through <= b1[3];  // FUA
                 end
-                8'h2E, 8'h8E: begin  // WRITE AND VERIFY(10), (16), without comparison
-                    kind <= protection || |b1[2:1] || too_many ? KIND_ERROR : KIND_CONFIRM;
+                8'h2E, 8'h8E: begin  // WRITE AND VERIFY(10), (16): BYTCHK 0 or 1
+                    kind <= protection || b1[2] || too_many ? KIND_ERROR : b1[1] ? KIND_PROVE : KIND_CONFIRM;
+                    op <= OP_STORE;
+                    through <= 1'b1;
                     access <= ACCESS_WRITE;
                     writes <= 1'b1;
                 end
@@ -173,14 +193,17 @@ module scsi_decode (
                     kind <= protection || b1[2:1] == 2'd2 || too_many ? KIND_ERROR
                             : b1[2:1] == 2'd0 ? KIND_VERIFY : b1[2] ? KIND_MATCH : KIND_COMPARE;
                     op <= b1[2] ? OP_MATCH : OP_COMPARE;
+                    through <= 1'b1;
                     access <= ACCESS_READ;
                 end
-                8'h34, 8'h90: begin  // PRE-FETCH(10), (16), answered when it is done
-                    kind <= b1[1] ? KIND_ERROR : KIND_PREFETCH;
+                8'h34, 8'h90: begin  // PRE-FETCH(10), (16)
+                    kind <= KIND_PREFETCH;
+                    immediate <= b1[1];
                     access <= ACCESS_READ;
                 end
-                8'h35, 8'h91: begin  // SYNCHRONIZE CACHE(10), (16): the cache is non-volatile
-                    kind <= KIND_RANGE;
+                8'h35, 8'h91: begin  // SYNCHRONIZE CACHE(10), (16): with IMMED the background does it, for SYNC_NV the cache is good enough
+                    kind <= KIND_SYNC;
+                    immediate <= |b1[2:1];
                     access <= ACCESS_WRITE;
                 end
                 8'h41, 8'h93: begin  // WRITE SAME(10), (16): UNMAP is met by writing, as LBPRZ asks
@@ -219,6 +242,7 @@ module scsi_decode (
                     kind <= protection || cdb[23:16] > 8'd1 ? KIND_ERROR : KIND_SWAP;
                     blocks <= {24'd0, cdb[23:16]};
                     op <= OP_SWAP;
+                    through <= b1[3];
                     access <= ACCESS_WRITE;
                     writes <= 1'b1;
                 end

@@ -8,7 +8,7 @@ localparam [3:0]
     KIND_READ     = 4'd2,
     KIND_WRITE    = 4'd3,
     KIND_VERIFY   = 4'd4,   // blocks are staged, nothing is sent
-    KIND_RANGE    = 4'd5,   // only the block range is checked
+    KIND_SYNC     = 4'd5,   // the range is destaged
     KIND_ERROR    = 4'd6,
     KIND_CALL     = 4'd7,   // parameter list (or none), then the page service acts on it
     KIND_FILL     = 4'd8,   // one block from the host in every block of the range
@@ -17,7 +17,8 @@ localparam [3:0]
     KIND_MATCH    = 4'd11,  // one block of the host against every block of the range
     KIND_SWAP     = 4'd12,  // compare one block, then write the second
     KIND_PREFETCH = 4'd13,
-    KIND_CONFIRM  = 4'd14;  // write a chunk, then verify it
+    KIND_CONFIRM  = 4'd14,  // write a chunk, destage it, then verify it
+    KIND_PROVE    = 4'd15;  // the same with a page full of blocks, which are compared
 
 // page service: 0 to 15 build data, 16 to 23 act on a parameter list, 24 on work on blocks of the chunk
 localparam [4:0]
@@ -41,7 +42,8 @@ localparam [4:0]
     OP_ZERO        = 5'd25,
     OP_COMPARE     = 5'd26,
     OP_MATCH       = 5'd27,
-    OP_SWAP        = 5'd28;
+    OP_SWAP        = 5'd28,
+    OP_STORE       = 5'd29;  // blocks of the page into those of the chunk
 
 // how a reservation of somebody else meets the command (SPC-4 5.12, SPC-2 5.5)
 localparam [2:0]

@@ -17,6 +17,7 @@ module unit_attention (
     output wire        pending,
     output reg  [23:0] sense,          // {0, key, asc, ascq} of the first one
     input  wire        report,         // it is reported in this clock
+    input  wire        forget,         // what says that the logical units have changed is taken back, for every volume: they are reported
 
     // an I_T nexus is new
     input  wire        nexus_valid,
@@ -24,48 +25,51 @@ module unit_attention (
 
     // conditions, one bit each, for some initiators and volumes: strobe, when not busy
     input  wire        raise_valid,
-    input  wire [7:0]  raise_condition,
+    input  wire [9:0]  raise_condition,
     input  wire [31:0] raise_initiators,
     input  wire [15:0] raise_volumes
 );
 
-    localparam POWER_ON = 8'h01, NEXUS_LOSS = 8'h04;
+    localparam POWER_ON = 10'h001, NEXUS_LOSS = 10'h004, LUNS_CHANGED = 10'h200;
     localparam STATE_CLEAR = 2'd0, STATE_IDLE = 2'd1, STATE_SET = 2'd2;
 
-    // a row an initiator: 8 conditions a volume
-    reg [127:0] rows [0:31];
+    // a row an initiator: 10 conditions a volume
+    reg [159:0] rows [0:31];
     reg [1:0]   state_reg;
     reg [4:0]   count_reg;
     reg [31:0]  nexus_reg;        // new I_T nexuses not yet noted
     reg [31:0]  initiators_reg;
-    reg [127:0] conditions_reg;
+    reg [159:0] conditions_reg;
 
     integer i;
 
-    wire [7:0]   here = look || report ? rows[initiator][{volume, 3'd0} +: 8] : 8'd0;
-    wire [7:0]   first = here & (~here + 8'd1);
-    wire [7:0]   covered = |first[2:0] ? 8'h07 : first;
+    wire [7:0]   place = {1'b0, volume, 3'd0} + {3'd0, volume, 1'b0};
+    wire [9:0]   here = look || report ? rows[initiator][place +: 10] : 10'd0;
+    wire [9:0]   first = here & (~here + 10'd1);
+    wire [9:0]   covered = |first[2:0] ? 10'h007 : first;
 
     assign pending = |here;
     assign busy = state_reg != STATE_IDLE || |nexus_reg;
 
     always @* begin
         case (first)
-            8'h01:   sense = 24'h062900;  // power on, reset
-            8'h02:   sense = 24'h062903;  // bus device reset function occurred
-            8'h04:   sense = 24'h062907;  // I_T nexus loss
-            8'h08:   sense = 24'h062A01;  // mode parameters changed
-            8'h10:   sense = 24'h062A03;  // reservations preempted
-            8'h20:   sense = 24'h062A04;  // reservations released
-            8'h40:   sense = 24'h062A05;  // registrations preempted
-            8'h80:   sense = 24'h062F00;  // commands cleared by another initiator
+            10'h001: sense = 24'h062900;  // power on, reset
+            10'h002: sense = 24'h062903;  // bus device reset function occurred
+            10'h004: sense = 24'h062907;  // I_T nexus loss
+            10'h008: sense = 24'h062A01;  // mode parameters changed
+            10'h010: sense = 24'h062A03;  // reservations preempted
+            10'h020: sense = 24'h062A04;  // reservations released
+            10'h040: sense = 24'h062A05;  // registrations preempted
+            10'h080: sense = 24'h062F00;  // commands cleared by another initiator
+            10'h100: sense = 24'h062A09;  // capacity data have changed
+            10'h200: sense = 24'h063F0E;  // reported LUNs data have changed
             default: sense = 24'h000000;
         endcase
     end
 
     initial begin
         for (i = 0; i < 32; i = i + 1)
-            rows[i] = 128'd0;
+            rows[i] = 160'd0;
         state_reg = STATE_CLEAR; count_reg = 0; nexus_reg = 0; initiators_reg = 0; conditions_reg = 0;
     end
 
@@ -86,7 +90,9 @@ module unit_attention (
             end
             default:
                 if (report)
-                    rows[initiator][{volume, 3'd0} +: 8] <= here & ~covered;
+                    rows[initiator][place +: 10] <= here & ~covered;
+                else if (forget)
+                    rows[initiator] <= rows[initiator] & ~{16{LUNS_CHANGED}};
                 else if (|nexus_reg) begin
                     initiators_reg <= nexus_reg;
                     conditions_reg <= {16{NEXUS_LOSS}};
@@ -95,7 +101,7 @@ module unit_attention (
                 end else if (raise_valid) begin
                     initiators_reg <= raise_initiators;
                     for (i = 0; i < 16; i = i + 1)
-                        conditions_reg[8*i +: 8] <= raise_volumes[i] ? raise_condition : 8'd0;
+                        conditions_reg[10*i +: 10] <= raise_volumes[i] ? raise_condition : 10'd0;
                     state_reg <= STATE_SET;
                 end
         endcase

@@ -108,6 +108,11 @@ module port_controller #(
     output wire [4:0]       login_event_initiator,
     output wire [15:0]      login_event_hidden,
 
+    // an N_Port is logged out, or all are
+    output wire             logout_event_valid,
+    output wire [23:0]      logout_event_id,
+    output wire             logout_event_all,
+
     // Array: class preference and what was granted
     input  wire             prefer_backup,
     output wire             stat_backup_frame,
@@ -184,6 +189,9 @@ wire logout_valid;
 wire logout_ready;
 wire [23:0] logout_id;
 wire logout_all;
+assign logout_event_valid = logout_valid && logout_ready;
+assign logout_event_id = logout_id;
+assign logout_event_all = logout_all;
 wire stat_ls_rjt_sent;
 wire stat_ls_rjt_received;
 wire stat_plogi_refused;

@@ -217,6 +217,9 @@ module controller #(
     wire [63:0]           login_event_wwpn;
     wire [4:0]            login_event_initiator;
     wire [15:0]           login_event_hidden;
+    wire [PORTS-1:0]           logout_event_valid;
+    wire [PORTS*24-1:0]        logout_event_id;
+    wire [PORTS-1:0]           logout_event_all;
     wire [PORTS-1:0]           prefer_backup;
     wire [PORTS-1:0]           stat_backup_frame;
     wire [PORTS*12-1:0]        stat_frame_bytes;
@@ -381,6 +384,8 @@ module controller #(
                 .done_sense(port_done_sense[24*p +: 24]), .login_event_valid(port_login_event_valid[p]),
                 .login_event_index(port_login_event_index[6*p +: 6]), .login_event_wwpn(port_login_event_wwpn[64*p +: 64]),
                 .login_event_initiator(port_login_event_initiator[5*p +: 5]), .login_event_hidden(port_login_event_hidden[16*p +: 16]),
+                .logout_event_valid(logout_event_valid[p]), .logout_event_id(logout_event_id[24*p +: 24]),
+                .logout_event_all(logout_event_all[p]),
                 .prefer_backup(prefer_backup[p]), .stat_backup_frame(stat_backup_frame[p]), .stat_online_frame(stat_online_frame),
                 .stat_frame_bytes(stat_frame_bytes[12*p +: 12]), .online_waiting(online_waiting[p]), .sl_rd_slot(sl_rd_slot[9*p +: 9]),
                 .sl_rd_index(sl_rd_index[5*p +: 5]), .sl_rd_line(sl_rd_line[20*p +: 20]), .fr_rd_valid(fr_rd_valid[p]),
@@ -436,7 +441,8 @@ module controller #(
         .done_valid(done_valid), .done_ready(done_ready), .done_op(done_op), .done_task(done_task), .done_slot(done_slot),
         .done_status(done_status), .done_scsi_status(done_scsi_status), .done_sense(done_sense),
         .login_event_valid(login_event_valid), .login_event_index(login_event_index), .login_event_wwpn(login_event_wwpn),
-        .login_event_initiator(login_event_initiator), .login_event_hidden(login_event_hidden), .prefer_backup(prefer_backup),
+        .login_event_initiator(login_event_initiator), .login_event_hidden(login_event_hidden), .logout_event_valid(logout_event_valid), .logout_event_id(logout_event_id),
+        .logout_event_all(logout_event_all), .prefer_backup(prefer_backup),
         .online_waiting(online_waiting), .stat_backup_frame(stat_backup_frame), .stat_frame_bytes(stat_frame_bytes),
         .chunk_valid(chunk_valid), .chunk_ready(chunk_ready), .chunk_op(chunk_op), .chunk_slot(chunk_slot),
         .chunk_volume(chunk_volume), .chunk_lba(chunk_lba), .chunk_blocks(chunk_blocks), .chunk_rsp_valid(chunk_rsp_valid),

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pyuvm
 
+from portplex.executor import sleep
 from portplex.fc.constants import ScsiStatus
 from portplex.model.volume import Outcome
 from portplex.nport.host_initiator import HostInitiator, Result
@@ -195,3 +196,112 @@ class MaskedVolume(ArrayTest):
             self.expect(seen == expected, f"{host.name} sees {seen}, not {expected}")
         result = await second.command(self.rig.array_id, 1, cdb.read(0, 1), data_in=512)
         self.expect(result.sense == (5, 0x25, 0), f"read of a hidden volume: {result}")
+
+
+@pyuvm.test()
+class CompareAndWriteIsAtomic(ArrayTest):
+    """A plain write meets a COMPARE AND WRITE of another host to the same block, at every offset in time: whichever is
+    first, the block holds what was plainly written; it is never lost between comparing and writing."""
+
+    hosts: ClassVar[int] = 2
+    rounds = 60
+
+    async def scenario(self) -> None:
+        units = await self.ready()
+        first, second = self.rig.hosts
+        target, lba, rng = units[first][0].target, 77, self.rig.random
+        model = self.rig.models[0]
+        old = self.rig.images[0][lba * 512 : lba * 512 + 512]
+        swap = struct.pack(">BBQ3xBBB", 0x89, 0, lba, 1, 0, 0)
+        outcomes = set()
+        for number in range(self.rounds):
+            new, plain = rng.randbytes(512), rng.randbytes(1024)
+            first_lba = lba - number % 2
+            swapping = self.begin(first.command(target, 0, swap, data_out=old + new))
+            # its data come right behind those of the other host, where comparing is near; or at any time
+            await sleep(self.executor, rng.randrange(40) if number % 4 else rng.randrange(600))
+            write = model.begin_write(first_lba, plain)
+            written = await second.command(target, 0, cdb.write(first_lba, 2), data_out=plain)
+            model.end_write(write, Outcome.DONE)
+            swapped = await swapping
+            if isinstance(swapped, Exception):
+                raise swapped
+            self.expect(written.status == ScsiStatus.GOOD, f"write: {written}")
+            found = await first.command(target, 0, cdb.read(first_lba, 2), data_in=1024)
+            self.expect(found.data == plain, f"round {number}: a write that was answered GOOD is lost ({swapped})")
+            outcomes.add(swapped.sense)
+            old = plain[512 * (lba - first_lba) :][:512]
+        self.expect(outcomes == {None, (0xE, 0x1D, 0)}, f"only {outcomes}: the offsets met one order only")
+
+
+@pyuvm.test()
+class ToTheMedium(ArrayTest):
+    """FUA, SYNCHRONIZE CACHE and WRITE AND VERIFY leave nothing dirty when they are answered; stopping a unit neither.
+    A stopped unit is not ready for either host until it is started."""
+
+    hosts: ClassVar[int] = 2
+
+    async def scenario(self) -> None:
+        units = await self.ready()
+        self.host, other = self.rig.hosts
+        self.target = units[self.host][0].target
+        rng = self.rig.random
+        await self.management.flush()
+        await self.rig.until(self.management.cache_clean, "a clean cache", 400_000)
+        for opcode, flags in ((0x2A, 0x08), (0x2E, 0x00), (0x2E, 0x02)):
+            await self.write(opcode, flags, 100, rng.randbytes(70 * 512))
+            self.expect(await self.management.cache_clean(), f"{opcode:02x}h, flags {flags:02x}: not on the drive")
+        for number, ends in enumerate((bytes((0x35, *bytes(9))), bytes((0x1B, *bytes(5))))):
+            await self.write(0x2A, 0, 40 * number, rng.randbytes(128 * 512))
+            self.expect(not await self.management.cache_clean(), "a write of 64 KiB is on the drive at once")
+            result = await self.host.command(self.target, 0, ends)
+            self.expect(result.status == ScsiStatus.GOOD, f"{ends.hex()}: {result}")
+            self.expect(await self.management.cache_clean(), f"{ends.hex()}: not on the drive")
+        for host in (self.host, other):
+            for command, length in ((cdb.test_unit_ready(), 0), (cdb.read(0, 1), 512)):
+                result = await host.command(self.target, 0, command, data_in=length)
+                self.expect(result.sense == (2, 4, 2), f"{host.name}, stopped unit: {result}")
+        started = await other.command(self.target, 0, bytes((0x1B, 0, 0, 0, 1, 0)))
+        found = await self.host.command(self.target, 0, cdb.read(0, 250), data_in=250 * 512)
+        self.expect(started.status == found.status == ScsiStatus.GOOD, f"after START: {started}, {found.status:02x}")
+
+    async def write(self, opcode: int, flags: int, lba: int, data: bytes) -> None:
+        model = self.rig.models[0]
+        write = model.begin_write(lba, data)
+        command = struct.pack(">BBIBHB", opcode, flags, lba, 0, len(data) // 512, 0)
+        result = await self.host.command(self.target, 0, command, data_out=data)
+        model.end_write(write, Outcome.DONE)
+        self.expect(result.status == ScsiStatus.GOOD, f"{command.hex()}: {result}")
+
+
+@pyuvm.test()
+class WhatOthersChange(ArrayTest):
+    """RESERVE ends with the logout of its holder; a capacity that the console changes, and a volume that it takes away,
+    are told to every host, once."""
+
+    hosts: ClassVar[int] = 2
+
+    async def scenario(self) -> None:
+        units = await self.ready()
+        first, self.second = self.rig.hosts
+        self.target = units[first][0].target
+        reserved = await first.command(self.target, 0, bytes((0x16, *bytes(5))))
+        self.expect(reserved.status == ScsiStatus.GOOD, f"RESERVE: {reserved}")
+        await self.second_hears(ScsiStatus.RESERVATION_CONFLICT, None)
+        await first.logout(self.target)
+        await self.second_hears(ScsiStatus.GOOD, None)
+        await first.discover()
+        blocks = units[first][0].blocks
+        for number in (blocks - 8, blocks):
+            await self.management.set_volume(0, base_segment=0, blocks=number)
+            for host in (first, self.second):
+                told = await host.command(self.target, 0, cdb.test_unit_ready())
+                self.expect(told.sense == (6, 0x2A, 9), f"{number} blocks: {host.name} hears {told}")
+            await self.second_hears(ScsiStatus.GOOD, None)
+            capacity = await first.command(self.target, 0, bytes((0x25, *bytes(9))), data_in=8)
+            last = int.from_bytes(capacity.data[:4], "big")
+            self.expect(last == number - 1, f"READ CAPACITY: {last}, not {number - 1}")
+
+    async def second_hears(self, status: int, sense: tuple[int, int, int] | None) -> None:
+        told = await self.second.command(self.target, 0, cdb.test_unit_ready())
+        self.expect((told.status, told.sense) == (status, sense), f"the second host hears {told}")

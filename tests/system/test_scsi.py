@@ -13,6 +13,7 @@ BENCH = Path(__file__).with_name("bench_scsi.py")
 CASES = [
     *("AnswersOfEveryLength", "ResidualsAreCounted", "EveryTransferCommand"),
     *("BlocksWithoutMovingThem", "TwoHostsAndReservations", "MaskedVolume"),
+    *("CompareAndWriteIsAtomic", "ToTheMedium", "WhatOthersChange"),
 ]
 
 

@@ -23,6 +23,7 @@ MAX_PAGE = 2048  # bytes of data that describe the array
 Sense = tuple[int, int, int]  # key, ASC, ASCQ
 
 NO_SENSE: Sense = (0, 0, 0)
+NOT_READY: Sense = (2, 4, 2)  # initializing command required
 PARAMETER_LIST_LENGTH: Sense = (5, 0x1A, 0)
 INVALID_OPCODE: Sense = (5, 0x20, 0)
 LBA_OUT_OF_RANGE: Sense = (5, 0x21, 0)
@@ -44,10 +45,12 @@ RESERVATIONS_PREEMPTED: Sense = (6, 0x2A, 3)
 RESERVATIONS_RELEASED: Sense = (6, 0x2A, 4)
 REGISTRATIONS_PREEMPTED: Sense = (6, 0x2A, 5)
 COMMANDS_CLEARED: Sense = (6, 0x2F, 0)
+CAPACITY_CHANGED: Sense = (6, 0x2A, 9)
+LUNS_CHANGED: Sense = (6, 0x3F, 0x0E)
 # in the order in which they are reported; one report covers the first three
 ATTENTIONS = (
     POWER_ON_RESET, RESET_OCCURRED, NEXUS_LOSS, MODE_CHANGED, RESERVATIONS_PREEMPTED, RESERVATIONS_RELEASED,
-    REGISTRATIONS_PREEMPTED, COMMANDS_CLEARED,
+    REGISTRATIONS_PREEMPTED, COMMANDS_CLEARED, CAPACITY_CHANGED, LUNS_CHANGED,
 )  # fmt: skip
 
 GOOD = 0
@@ -77,7 +80,8 @@ COMMANDS: tuple[tuple[int, int | None, int], ...] = (
 FLAGS = {
     0x03: 0x01, 0x08: 0x1F, 0x0A: 0x1F, 0x12: 0x03, 0x15: 0x11, 0x16: 0x1F, 0x17: 0x1F, 0x28: 0xF8, 0x2A: 0xF8,
     0x2E: 0xF6, 0x2F: 0xF6,
-    0x34: 0x02, 0x41: 0xF7, 0x42: 0x01, 0x55: 0x11, 0x56: 0x1F, 0x57: 0x1F, 0x88: 0xF8, 0x89: 0xF8, 0x8A: 0xF8,
+    0x1B: 0x01, 0x34: 0x02, 0x35: 0x06, 0x91: 0x06,
+    0x41: 0xF7, 0x42: 0x01, 0x55: 0x11, 0x56: 0x1F, 0x57: 0x1F, 0x88: 0xF8, 0x89: 0xF8, 0x8A: 0xF8,
     0x8E: 0xF6, 0x8F: 0xF6,
     0x90: 0x02, 0x93: 0xF7, 0xA8: 0xF8, 0xAA: 0xF8,
 }  # fmt: skip
@@ -86,7 +90,7 @@ READS = {0x08, 0x28, 0x88, 0xA8}
 WRITES = {0x0A, 0x2A, 0x8A, 0xAA}
 # how a reservation of somebody else meets a command (SPC-4 table 66, SBC-3 table 13, SPC-2 table 9)
 ACCESS = {
-    **dict.fromkeys((0x00, 0x1B, 0x25, 0x5E, 0x9E, 0xA3), "status"),
+    **dict.fromkeys((0x00, 0x25, 0x5E, 0x9E, 0xA3), "status"),
     **dict.fromkeys((*READS, 0x1A, 0x2F, 0x34, 0x5A, 0x8F, 0x90), "read"),
     **dict.fromkeys((*WRITES, 0x15, 0x2E, 0x35, 0x41, 0x42, 0x55, 0x89, 0x8E, 0x91, 0x93), "write"),
     **dict.fromkeys((0x16, 0x17, 0x56, 0x57), "reserve"),
@@ -114,7 +118,9 @@ class Action(Enum):
     READ = "read"
     WRITE = "write"
     VERIFY = "verify"  # also PRE-FETCH
+    SYNC = "synchronize"
     CONFIRM = "write and verify"
+    PROVE = "write and compare"
     FILL = "write same"
     ZERO = "write zeros"
     COMPARE = "compare"
@@ -123,7 +129,7 @@ class Action(Enum):
 
     @property
     def writes(self) -> bool:
-        return self in (Action.WRITE, Action.CONFIRM, Action.FILL, Action.ZERO, Action.SWAP)
+        return self in (Action.WRITE, Action.CONFIRM, Action.PROVE, Action.FILL, Action.ZERO, Action.SWAP)
 
     @property
     def takes(self) -> bool:
@@ -147,6 +153,7 @@ class Answer:
     lba: int = 0
     moved: int = 0  # bytes that pass the port
     ranges: tuple[tuple[int, int], ...] = ()  # first block and blocks of the volume that are worked on
+    through: bool = False  # chunks are destaged, after they are written or before they are read
     data: bytes = b""  # of a command that describes the array, as sent
     residual: int = 0  # bytes; over is positive, under negative
     information: int | None = None  # of the sense data
@@ -177,6 +184,14 @@ def cdb_length(opcode: int) -> int:
     return {0: 6, 1: 10, 2: 10, 4: 16, 5: 12}.get(opcode >> 5, 0)
 
 
+def access_of(cdb: bytes) -> str:
+    """How a reservation of somebody else meets this command, "" when none does. Starting a unit is allowed where
+    stopping it is not."""
+    if cdb[0] == 0x1B:
+        return "status" if cdb[4] & 1 else "write"
+    return ACCESS.get(cdb[0], "")
+
+
 def decode_lun(lun: bytes) -> int | None:
     """Number of a single level LUN, peripheral or flat addressing (SAM-5 4.7); None for any other form."""
     if len(lun) != 8:
@@ -196,7 +211,7 @@ def usage_map(opcode: int, action: int | None) -> bytes:
     if opcode not in (0x00, 0x16, 0x17, 0x1B, 0x25, 0x56, 0x57, 0x89):
         looked_at |= {count_at + i: 0xFF for i in range(count_size)}
     special = {
-        0x12: {2: 0xFF, 3: 0xFF}, 0x1A: {2: 0xFF, 3: 0xFF}, 0x1B: {4: 0xF3}, 0x25: {8: 0x01}, 0x5A: {2: 0xFF, 3: 0xFF},
+        0x12: {2: 0xFF, 3: 0xFF}, 0x1A: {2: 0xFF, 3: 0xFF}, 0x1B: {4: 0xF7}, 0x25: {8: 0x01}, 0x5A: {2: 0xFF, 3: 0xFF},
         0x5F: dict.fromkeys(range(5, 9), 255), 0x89: {13: 0xFF}, 0x9E: {14: 0x01}, 0xA0: {2: 0xFF}, 0xA3: {},
     }  # fmt: skip
     looked_at |= special.get(opcode, {})
@@ -228,6 +243,8 @@ class ScsiTarget:
         self.reservations = [Reservations() for _ in range(16)]
         self.names = [0] * 32
         self.software_protect: set[int] = set()
+        self.stopped: set[int] = set()
+        self.masks: dict[int, int] = {}  # initiators that have logged in: volumes they did not see, last time
 
     # ---- events ----
 
@@ -236,9 +253,26 @@ class ScsiTarget:
         volumes."""
         self.nexuses[index] = (initiator, hidden)
         self.attend(NEXUS_LOSS, [initiator], range(16))
+        if self.masks.get(initiator, hidden) != hidden:
+            self.attend(LUNS_CHANGED, [initiator], range(16))
+        self.masks[initiator] = hidden
         for reservations in self.reservations:
             reservations.nexus_lost(initiator, self.names[initiator] != wwpn)
         self.names[initiator] = wwpn
+
+    def logout(self, index: int | None) -> None:
+        """This login (None: every one) is over: a RESERVE of it ends."""
+        for reservations in self.reservations:
+            if index is None or reservations.reserver == self.initiator(index):
+                reservations.reserver = None
+
+    def configure(self, number: int, state: VolumeState) -> None:
+        """The console changes a volume: everybody who has logged in is told of a new capacity, or of other volumes."""
+        before, self.volumes[number] = self.volumes[number], state
+        if before.there != state.there:
+            self.attend(LUNS_CHANGED, self.masks, range(16))
+        elif state.there and before.blocks != state.blocks:
+            self.attend(CAPACITY_CHANGED, self.masks, [number])
 
     def attend(self, condition: Sense, initiators: Iterable[int], volumes: Iterable[int]) -> None:
         """A unit attention condition for these initiators and volumes."""
@@ -272,6 +306,7 @@ class ScsiTarget:
             volumes = [volume or 0] if flags == 0x10 else [v for v in range(16) if not hidden >> v & 1]
             self.attend(RESET_OCCURRED, range(32), volumes)
             self.software_protect -= set(volumes)
+            self.stopped -= set(volumes)
             for number in volumes:
                 self.reservations[number].reserver = None
         return 0
@@ -302,7 +337,8 @@ class ScsiTarget:
             raise RefusedError(NO_LOGICAL_UNIT)
         if opcode not in (0x03, 0x12, 0xA0) and volume is not None and self.attentions[initiator, volume]:
             raise RefusedError(self.report(initiator, volume))
-        if opcode in ACCESS and volume is not None and self.reservations[volume].conflict(initiator, ACCESS[opcode]):
+        access = access_of(cdb)
+        if access and volume is not None and self.reservations[volume].conflict(initiator, access):
             raise RefusedError(NO_SENSE, RESERVATION_CONFLICT)
         if opcode not in {c[0] for c in COMMANDS}:
             raise RefusedError(INVALID_OPCODE)
@@ -316,6 +352,9 @@ class ScsiTarget:
         action, lba, blocks = media or (Action.NONE, 0, 0)
         if cdb[cdb_length(opcode) - 1] & 4:  # NACA
             raise RefusedError(INVALID_FIELD)
+        medium = opcode in (0x00, 0x42) or (media is not None and opcode != 0x1B)
+        if volume in self.stopped and medium:
+            raise RefusedError(NOT_READY)
         if media is not None and volume is not None and lba + blocks > self.volumes[volume].blocks:
             raise RefusedError(LBA_OUT_OF_RANGE)
         if (action.writes or opcode == 0x42) and volume is not None:
@@ -328,11 +367,16 @@ class ScsiTarget:
             wanted = list_length
         elif action in bytes_wanted:
             wanted = bytes_wanted[action] if blocks else 0
-        elif action in (Action.READ, Action.COMPARE) or action.takes:
+        elif action in (Action.READ, Action.COMPARE, Action.PROVE) or action.takes:
             wanted = blocks * BLOCK
         else:
             wanted = min(len(page), allocation)
-        out = action.takes or action in bytes_wanted or action is Action.COMPARE or list_length is not None
+        out = (
+            action.takes
+            or action in bytes_wanted
+            or action in (Action.COMPARE, Action.PROVE)
+            or list_length is not None
+        )
         asked = min(allocation, MAX_PAGE) if page else wanted
         against = read if out else write
         if (read and write) or (asked and (against or (length and not read and not write))):
@@ -344,6 +388,11 @@ class ScsiTarget:
             raise RefusedError(INVALID_FIELD_IN_IU)
         if opcode == 0x03 and wanted and volume is not None:
             self.report(initiator, volume)
+        if opcode == 0xA0:  # SAM-5 5.14.1
+            for number in range(16):
+                self.attentions[initiator, number].discard(LUNS_CHANGED)
+        if opcode == 0x1B and volume is not None:
+            self.stopped = self.stopped - {volume} if cdb[4] & 1 else self.stopped | {volume}
         if list_length is not None and volume is not None:
             return self._call(cdb, volume, initiator, payload[:wanted], length)
         return self._blocks(cdb, action, volume or 0, lba, blocks, moved, wanted - length, page, payload)
@@ -375,8 +424,11 @@ class ScsiTarget:
         if cdb[0] in (0x34, 0x90):  # PRE-FETCH: to the end, and as much as half of the cache takes
             blocks = blocks or self.volumes[volume].blocks - lba
             status = CONDITION_MET if blocks <= self.cache_blocks // 2 else GOOD
-            blocks = min(blocks, self.cache_blocks // 2)
-        here = bytes(self.images[volume][lba * BLOCK : (lba + blocks) * BLOCK])
+            blocks = 0 if cdb[1] & 2 else min(blocks, self.cache_blocks // 2)
+        if action is Action.SYNC:
+            blocks = blocks or self.volumes[volume].blocks - lba
+        there = blocks if action.compares else 0
+        here = bytes(self.images[volume][lba * BLOCK : (lba + there) * BLOCK])
         if action.compares:
             expected = payload[:BLOCK] * blocks if action is Action.MATCH else payload[: len(here)]
             if here != expected:
@@ -384,12 +436,14 @@ class ScsiTarget:
                 information = offset if action is Action.SWAP else None
                 return Answer(
                     CHECK_CONDITION, MISCOMPARE, None, action, volume, lba, moved, ((lba, blocks),),
-                    residual=residual, information=information,
+                    residual=residual, information=information, through=self.through(cdb),
                 )  # fmt: skip
         if action in (Action.FILL, Action.ZERO):
             changes = ((lba, (payload[:BLOCK] if action is Action.FILL else bytes(BLOCK)) * blocks),)
         if action is Action.SWAP and blocks:
             changes = ((lba, payload[BLOCK : 2 * BLOCK]),)
+        if action is Action.PROVE:
+            changes = ((lba, payload[: blocks * BLOCK]),)
         return Answer(
             status=status,
             action=action,
@@ -400,7 +454,14 @@ class ScsiTarget:
             data=page[:moved],
             residual=residual,
             changes=changes,
+            through=self.through(cdb),
         )
+
+    @staticmethod
+    def through(cdb: bytes) -> bool:
+        """Does the command want the medium: FUA, or what is verified."""
+        fua = cdb[0] in (*READS, *WRITES, 0x89) and cdb[0] not in (0x08, 0x0A) and bool(cdb[1] & 8)
+        return fua or cdb[0] in (0x2E, 0x2F, 0x8E, 0x8F)
 
     def media(self, cdb: bytes) -> tuple[Action, int, int] | None:
         """Action, first block and blocks of a command with a block range, or None."""
@@ -411,10 +472,12 @@ class ScsiTarget:
         blocks = _number(cdb, 10, 4) if size == 16 else _number(cdb, 6, 4) if size == 12 else _number(cdb, 7, 2)
         flags = cdb[1]
         match opcode:
-            case 0x35 | 0x91:
-                return Action.NONE, lba, blocks
+            case 0x1B:  # stopping destages everything, but for IMMED and NO_FLUSH
+                self._need(not cdb[4] & 0xF2)
+                return None if cdb[4] & 5 or flags & 1 else (Action.SYNC, 0, 0)
+            case 0x35 | 0x91:  # IMMED: the background does it; SYNC_NV: the cache is good enough
+                return Action.NONE if flags & 6 else Action.SYNC, lba, blocks
             case 0x34 | 0x90:
-                self._need(not flags & 0x02)
                 return Action.VERIFY, lba, blocks
             case 0x89:
                 self._need(not flags & 0xE0 and cdb[13] <= 1)
@@ -426,8 +489,8 @@ class ScsiTarget:
                 self._need(not flags & 0xE0 and flags & 6 != 4 and blocks <= MAX_BLOCKS)
                 return {0: Action.VERIFY, 2: Action.COMPARE, 6: Action.MATCH}[flags & 6], lba, blocks
             case 0x2E | 0x8E:
-                self._need(not flags & 0xE6 and blocks <= MAX_BLOCKS)
-                return Action.CONFIRM, lba, blocks
+                self._need(not flags & 0xE4 and blocks <= MAX_BLOCKS)
+                return (Action.PROVE if flags & 2 else Action.CONFIRM), lba, blocks
         if opcode in (*READS, *WRITES):
             self._need(not flags & 0xE0 and blocks <= MAX_BLOCKS)
             return (Action.WRITE if opcode in WRITES else Action.READ), lba, blocks
@@ -527,9 +590,8 @@ class ScsiTarget:
             case 0x03:
                 self._need(not cdb[1] & 1)
                 waiting = self.attentions[self.initiator(login), volume] if volume is not None else set()
-                sense = next(
-                    (a for a in ATTENTIONS if a in waiting), NO_SENSE if volume is not None else NO_LOGICAL_UNIT
-                )
+                idle = NO_LOGICAL_UNIT if volume is None else NOT_READY if volume in self.stopped else NO_SENSE
+                sense = next((a for a in ATTENTIONS if a in waiting), idle)
                 fixed = bytes([0x70, 0, sense[0], 0, 0, 0, 0, 12, 0, 0, 0, 0, sense[1], sense[2]])
                 return fixed.ljust(20, b"\0"), cdb[4]
             case 0x12:
@@ -541,9 +603,6 @@ class ScsiTarget:
             case 0x1A | 0x5A:
                 ten = cdb[0] == 0x5A
                 return self._mode(cdb[2], cdb[3], ten, volume or 0), _number(cdb, 7, 2) if ten else cdb[4]
-            case 0x1B:
-                self._need(not cdb[4] & 0xF2 and cdb[4] & 1 == 1)
-                return b"", 0
             case 0x25:
                 self._need(not any(cdb[2:6]) and not cdb[8] & 1)
                 last = self.volumes[volume or 0].blocks - 1

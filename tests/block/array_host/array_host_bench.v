@@ -29,6 +29,9 @@ module array_host_bench #(
     input  wire [4:0] login_event_initiator,
     input  wire [15:0] login_event_hidden,
     input  wire [63:0] login_event_wwpn,
+    input  wire logout_event_valid,
+    input  wire [23:0] logout_event_id,
+    input  wire logout_event_all,
     output wire ti_valid,
     input  wire ti_ready,
     output wire [3:0] ti_op,
@@ -101,6 +104,7 @@ module array_host_bench #(
     wire [5:0]  rs_descriptor;
     wire [3:0]  rs_volume;
     wire [4:0]  rs_initiator;
+    wire [23:0] rs_port_id;
     wire        rs_lun_ok;
     wire [23:0] rs_sense;
     wire        rs_done_valid;
@@ -144,7 +148,7 @@ module array_host_bench #(
         .chunk_rsp_valid(chunk_rsp_valid), .chunk_rsp_ready(chunk_rsp_ready), .chunk_rsp_op(chunk_rsp_op),
         .chunk_rsp_slot(chunk_rsp_slot), .chunk_rsp_error(chunk_rsp_error),
         .rs_valid(rs_valid), .rs_ready(rs_ready), .rs_task(rs_task), .rs_op(rs_op), .rs_arg(rs_arg), .rs_blocks(rs_blocks),
-        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator),
+        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator), .rs_port_id(rs_port_id),
         .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
         .rs_done_task(rs_done_task), .rs_done_length(rs_done_length), .rs_done_status(rs_done_status), .rs_done_sense(rs_done_sense),
         .rs_done_range(rs_done_range), .rs_done_lba(rs_done_lba), .rs_done_bytes(rs_done_bytes), .rs_done_abort(rs_done_abort),
@@ -158,12 +162,13 @@ module array_host_bench #(
     page_service #(.VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) service (
         .clk(clk), .rst(rst),
         .rs_valid(rs_valid), .rs_ready(rs_ready), .rs_task(rs_task), .rs_op(rs_op), .rs_arg(rs_arg), .rs_blocks(rs_blocks),
-        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator),
+        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator), .rs_port_id({1'b0, rs_port_id}),
         .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
         .rs_done_task(rs_done_task), .rs_done_length(rs_done_length), .rs_done_status(rs_done_status), .rs_done_sense(rs_done_sense),
         .rs_done_range(rs_done_range), .rs_done_lba(rs_done_lba), .rs_done_bytes(rs_done_bytes), .rs_done_abort(rs_done_abort),
         .check_volume(check_volume), .check_initiator(check_initiator), .check_access(check_access), .conflict(conflict),
         .login_valid(login_event_valid), .login_initiator(login_event_initiator), .login_wwpn(login_event_wwpn),
+        .logout_valid({1'b0, logout_event_valid}), .logout_id({24'd0, logout_event_id}), .logout_all({1'b0, logout_event_all}),
         .reset_volumes(reset_volumes), .raise_valid(raise_valid), .raise_ready(raise_ready), .raise_condition(raise_condition),
         .raise_initiators(raise_initiators), .raise_volumes(raise_volumes),
         .sl_wr_valid(sl_wr_valid), .sl_wr_ready(sl_wr_ready), .sl_wr_slot(sl_wr_slot), .sl_wr_index(sl_wr_index), .sl_wr_line(sl_wr_line),

@@ -16,7 +16,7 @@ from cocotb.triggers import FallingEdge
 from portplex.model.scsi_target import BLOCK, MISCOMPARE, Action, Answer, ScsiTarget, VolumeState, sense_word
 
 SEND, RECEIVE, RESPOND, RELEASE_TASK, ABORT_TASK = range(5)
-ACQUIRE_READ, ACQUIRE_WRITE, RELEASE, RELEASE_DIRTY, RELEASE_DISCARD = range(5)
+ACQUIRE_READ, ACQUIRE_WRITE, RELEASE, RELEASE_DIRTY, RELEASE_DISCARD, SYNCHRONIZE, ACQUIRE_EXCLUSIVE = range(7)
 COMMAND, ABORT, TASK_MANAGEMENT = range(3)
 SEGMENTS = 512
 PAGE_LINES = 128  # of a task
@@ -57,6 +57,7 @@ class Command:
     stage_error: int | None = None
     release_error: int | None = None
     transfer_status: dict[int, int] = field(default_factory=dict)
+    rot: int | None = None  # what this chunk has written is changed on the medium
     fault_sense: int = 0  # sense expected when a fault was planted
     # what happened
     task: int = -1
@@ -65,7 +66,7 @@ class Command:
     received: bytearray = field(default_factory=bytearray)
     moved: int = 0
     transfers: int = 0
-    chunks: int = 0  # released
+    chunks: int = 0  # released, or synchronized
     before: list[Command] = field(default_factory=list)  # task management: commands that were there before
     cancelled: bool = False  # the array has ended it
     transfer: int | None = None  # done_op under way
@@ -81,6 +82,11 @@ class Command:
     @property
     def port_id(self) -> int:
         return 0x010100 + self.login
+
+    def by(self, login: int) -> Command:
+        """The same command, of another login."""
+        self.login = login
+        return self
 
 
 @dataclass
@@ -102,6 +108,7 @@ class Rig:
 
     page_inputs: tuple[str, ...] = (
         "sl_wr_ready", "bk_ready", "bk_rdata_valid", "sl_rd_line", "bk_rdata", "login_event_wwpn",
+        "logout_event_valid", "logout_event_id", "logout_event_all",
     )  # fmt: skip
 
     def __init__(
@@ -160,8 +167,7 @@ class Rig:
         for name in (*INPUTS, *self.page_inputs):
             getattr(dut, name).value = 0
         self.configure()
-        dut.cfg_volume_blocks.value = sum(v.blocks << 32 * i for i, v in enumerate(VOLUMES))
-        dut.cfg_volume_flags.value = sum((v.present | v.write_protected << 1) << 2 * i for i, v in enumerate(VOLUMES))
+        self.show_volumes()
         dut.rst.value = 1
         Clock(dut.clk, 4, unit="ns").start()
         for _ in range(3):
@@ -213,6 +219,28 @@ class Rig:
         self.dut.login_event_initiator.value = initiator
         self.dut.login_event_hidden.value = hidden
         self.login_name(wwpn)
+        await self.step()
+
+    async def logout(self, index: int | None) -> None:
+        """A logout event, of one login or of all."""
+        self.target.logout(index)
+        self.dut.logout_event_valid.value = 1
+        self.dut.logout_event_all.value = int(index is None)
+        self.dut.logout_event_id.value = 0 if index is None else Command(login=index).port_id
+        await self.step()
+        self.dut.logout_event_valid.value = 0
+
+    def show_volumes(self) -> None:
+        """Configuration of the volumes, as the model has it."""
+        volumes = self.target.volumes
+        self.dut.cfg_volume_blocks.value = sum(v.blocks << 32 * i for i, v in enumerate(volumes))
+        flags = ((v.present | v.write_protected << 1) << 2 * i for i, v in enumerate(volumes))
+        self.dut.cfg_volume_flags.value = sum(flags)
+
+    async def change_volume(self, number: int, state: VolumeState) -> None:
+        """The console changes a volume."""
+        self.target.configure(number, state)
+        self.show_volumes()
         await self.step()
 
     async def run(self, *commands: Command, limit: int = 200_000) -> None:
@@ -525,6 +553,8 @@ class Rig:
         assert command.response == expected, f"{what}: {command.response}, expected {expected}"
         if answer.sense == MISCOMPARE:
             assert command.moved, what
+        elif not answer.sense[0] and answer.rsp_code is None:
+            assert command.chunks == len(self.expected_chunks(answer)), f"{what}: {command.chunks} chunk operations"
         for lba, data in answer.changes:
             self.shadow[answer.volume][lba * BLOCK : lba * BLOCK + len(data)] = data
         if answer.action is Action.READ:
@@ -562,18 +592,23 @@ class Rig:
     # ---- cache manager ----
 
     @staticmethod
-    def expected_chunks(answer: Answer) -> list[tuple[int, int, bool]]:
-        """First block, blocks, for writing: 64 KiB each, 4 blocks when a page full is compared; written ones are read
-        again
-        by WRITE AND VERIFY."""
-        size = 4 if answer.action is Action.COMPARE else 128
-        chunks = []
+    def expected_chunks(answer: Answer) -> list[tuple[int, int, int]]:
+        """First block, blocks, operation: 64 KiB each, 4 blocks when a page full is compared. To the medium: what is
+        written is synchronized, what is read is synchronized before; what is to be verified is read again."""
+        action, chunks = answer.action, []
+        write = ACQUIRE_EXCLUSIVE if action is Action.SWAP else ACQUIRE_WRITE
+        size = 4 if action in (Action.COMPARE, Action.PROVE) else 128
         for lba, blocks in answer.ranges:
-            for at in range(0, blocks, size):
-                piece = (lba + at, min(size, blocks - at))
-                chunks.append((*piece, answer.action.writes))
-                if answer.action is Action.CONFIRM:
-                    chunks.append((*piece, False))
+            for at in range(lba, lba + blocks, size):
+                count = min(size, lba + blocks - at)
+                operations = [write] if action.writes else []
+                if action is Action.SYNC:
+                    operations, count = [SYNCHRONIZE], size
+                elif answer.through:
+                    operations.append(SYNCHRONIZE)
+                if action in (Action.CONFIRM, Action.PROVE) or not (action.writes or action is Action.SYNC):
+                    operations.append(ACQUIRE_READ)
+                chunks += [(at, count, operation) for operation in operations]
         return chunks
 
     def chunk_request(self) -> None:
@@ -586,17 +621,19 @@ class Rig:
         self.chunk_busy.add(slot)
         error = 0
         number = command.chunks
-        if op in (ACQUIRE_READ, ACQUIRE_WRITE):
+        if op in (ACQUIRE_READ, ACQUIRE_WRITE, ACQUIRE_EXCLUSIVE, SYNCHRONIZE):
             assert slot not in self.chunks, "acquired twice"
             assert not command.lost
             chunk = Chunk(
-                int(dut.chunk_volume.value), int(dut.chunk_lba.value), int(dut.chunk_blocks.value), op == ACQUIRE_WRITE
+                int(dut.chunk_volume.value), int(dut.chunk_lba.value), int(dut.chunk_blocks.value), op != ACQUIRE_READ
             )
             assert chunk.volume == answer.volume and answer.action is not Action.NONE
             expected = self.expected_chunks(answer)
-            assert number < len(expected) and (chunk.lba, chunk.blocks, chunk.write) == expected[number]
+            assert number < len(expected) and (chunk.lba, chunk.blocks, op) == expected[number]
             error = int(command.stage_error == number)
-            if not error:
+            if op == SYNCHRONIZE:
+                command.chunks += not error
+            elif not error:
                 self.chunks[slot] = chunk
         else:
             chunk = self.chunks.pop(slot)
@@ -610,6 +647,8 @@ class Rig:
                 for line, data in chunk.lines.items():
                     at = chunk.lba // 8 * 8 * BLOCK + 16 * line
                     image[at : at + 16] = data
+                if command.rot == number:
+                    image[(chunk.lba + chunk.blocks) * BLOCK - 1] ^= 1
             elif chunk.write:
                 assert op == RELEASE_DISCARD and chunk.data is None
             else:

@@ -11,7 +11,7 @@ from typing import Any
 import cocotb
 from array_host_rig import ABORT, BLOCK, RECEIVE, RELEASE_TASK, RESPOND, SEND, Command, Rig, lun_bytes
 
-from portplex.model.scsi_target import COMMANDS, COMMANDS_CLEARED
+from portplex.model.scsi_target import COMMANDS, COMMANDS_CLEARED, VolumeState
 
 MAIN, PROTECTED, ABSENT, SMALL = range(4)  # volumes of the rig
 
@@ -138,8 +138,11 @@ async def test_read_invalid(dut: Any) -> None:
 
 @cocotb.test()
 async def test_read_flags(dut: Any) -> None:
-    """DPO is a hint; FUA is met by the non-volatile cache."""
-    await play(dut, [data_in(block_cdb(op, 9, 1, flag), BLOCK) for op in READS[1:] for flag in (0x08, 0x10, 0x18)])
+    """DPO is a hint; with FUA each chunk is destaged before it is read, and a drive error then is a write error."""
+    flagged = [data_in(block_cdb(op, 9, 200, flag), 200 * BLOCK) for op in READS[1:] for flag in (0x08, 0x10, 0x18)]
+    forced = block_cdb(0x28, 9, 200, 0x08)
+    bad = [data_in(forced, 200 * BLOCK, stage_error=n, fault_sense=e) for n, e in ((2, 0x030C00), (3, 0x031100))]
+    await play(dut, flagged + bad)
 
 
 @cocotb.test()
@@ -203,8 +206,20 @@ async def test_write_residuals(dut: Any) -> None:
 async def test_write_invalid(dut: Any) -> None:
     rig = await rig_for(dut)
     bad = [Command(block_cdb(op, 0, 1, 0x20), BLOCK, False, True, payload=bytes(BLOCK)) for op in WRITES[1:]]
-    good = [data_out(rig, block_cdb(op, 3, 1, flag), BLOCK) for op in WRITES[1:] for flag in (0x08, 0x10)]
-    await rig.run(*bad, write(rig, 0x8A, 0, 65536, BLOCK), *good)
+    await rig.run(*bad, write(rig, 0x8A, 0, 65536, BLOCK))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_write_flags(dut: Any) -> None:
+    """DPO is a hint; with FUA each chunk is on the drive before the next one and GOOD, or it is a write error."""
+    rig = await rig_for(dut)
+    for op in WRITES[1:]:
+        for flag in (0x08, 0x10, 0x18):
+            await rig.run(data_out(rig, block_cdb(op, 9, 200, flag), 200 * BLOCK))
+    for number in (1, 3):
+        command = data_out(rig, block_cdb(0x2A, 9, 200, 8), 200 * BLOCK, stage_error=number, fault_sense=0x030C00)
+        await rig.run(command)
     await rig.settle()
 
 
@@ -266,7 +281,9 @@ async def test_verify_simple(dut: Any) -> None:
 
 @cocotb.test()
 async def test_verify_drive_error(dut: Any) -> None:
-    await play(dut, [plain(block_cdb(0x2F, 7, 300), stage_error=1, fault_sense=0x031100)])
+    await play(
+        dut, [plain(block_cdb(0x2F, 7, 300), stage_error=n, fault_sense=e) for n, e in ((1, 0x031100), (2, 0x030C00))]
+    )
 
 
 @cocotb.test()
@@ -303,7 +320,12 @@ async def test_verify_invalid(dut: Any) -> None:
 
 @cocotb.test()
 async def test_synchronize_cache_simple(dut: Any) -> None:
-    await play(dut, [plain(block_cdb(op, 7, 57, flag), SMALL) for op in (0x35, 0x91) for flag in (0, 2)])
+    """The range is destaged, chunk by chunk; with IMMED or SYNC_NV only the range is checked. A drive error is told."""
+    commands = [plain(block_cdb(op, 7, 57, flag), SMALL) for op in (0x35, 0x91) for flag in (0, 2, 4)]
+    long = [plain(block_cdb(0x91, 3, 66000)), plain(block_cdb(0x35, 100, 300))]
+    bad = plain(block_cdb(0x35, 100, 300), stage_error=2, fault_sense=0x030C00)
+    await play(dut, [*commands, *long, bad], delay=3, stall=0.0)
+    assert [c.chunks for c in (*commands, *long)] == [1, 0, 0, 1, 0, 0, 516, 3]
 
 
 @cocotb.test()
@@ -531,8 +553,48 @@ def start_stop(byte: int, immediate: int = 0) -> bytes:
 
 @cocotb.test()
 async def test_start_stop_unit_simple(dut: Any) -> None:
-    """Start is GOOD, at once or not."""
-    await play(dut, [plain(start_stop(1, immediate)) for immediate in (0, 1)])
+    """A stopped unit refuses everybody what wants the medium and answers the rest, until it is started or reset."""
+    rig = await rig_for(dut)
+    for start in (start_stop(1), start_stop(5, 1), None):
+        for stop in (start_stop(0), start_stop(4), start_stop(0, 1)):
+            await rig.run(plain(stop, SMALL))
+            await try_everything(rig, 2, SMALL)
+            await rig.run(data_in(bytes([3, 0, 0, 0, 20, 0]), 20, SMALL), data_in(bytes([0x25]) + bytes(9), 8, SMALL))
+            await rig.run(plain(unmap_cdb(0), SMALL), plain(block_cdb(0x34, 0, 1), SMALL), plain(bytes(6)))
+            await rig.run(data_out(rig, compare_and_write(1, 1), 1024, SMALL), read(0x28, 60, 5, volume=SMALL))
+            await rig.run(plain(stop, SMALL), plain(bytes(6), SMALL))
+            if start:
+                await rig.run(plain(start, SMALL))
+            else:
+                await rig.run(Command(management=0x10, lun=lun_bytes(SMALL), login=2))
+                await rig.take_attentions()
+            await try_everything(rig, 2, SMALL)
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_start_stop_unit_flush(dut: Any) -> None:
+    """Stopping destages the whole volume, unless NO_FLUSH or IMMED is set; an error of the drive is told."""
+    rig = await rig_for(dut, delay=3, stall=0.0)
+    commands = [plain(start_stop(0)), plain(start_stop(4)), plain(start_stop(0, 1)), plain(start_stop(1))]
+    for command in commands:
+        await rig.run(command)
+    assert [c.chunks for c in commands] == [-(-70000 // 128), 0, 0, 0]
+    await rig.run(plain(start_stop(0), stage_error=3, fault_sense=0x030C00))
+    await rig.run(plain(bytes(6)))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_start_stop_unit_reserved(dut: Any) -> None:
+    """Somebody else's write exclusive reservation lets a unit be started, not stopped."""
+    rig = await rig_for(dut)
+    for command in (
+        *(reserve_out(rig, REGISTER, 1, 0, 0x11), reserve_out(rig, RESERVE, 1, 0x11, kind=1)),
+        *(plain(start_stop(byte), login=login) for login in (2, 1) for byte in (1, 4)),
+    ):
+        await rig.run(command)
+    await rig.settle()
 
 
 @cocotb.test()
@@ -542,8 +604,9 @@ async def test_start_stop_unit_residuals(dut: Any) -> None:
 
 @cocotb.test()
 async def test_start_stop_unit_invalid(dut: Any) -> None:
-    """The unit cannot be stopped or ejected; power conditions are not offered."""
-    await play(dut, [plain(start_stop(byte, immediate)) for immediate in (0, 1) for byte in (0, 2, 3, 0x10, 0x31)])
+    """Ejecting and power conditions are not offered; NACA. Nothing is stopped."""
+    bad = [plain(start_stop(byte, immediate)) for immediate in (0, 1) for byte in (2, 3, 0x10, 0x31)]
+    await play(dut, [*bad, plain(start_stop(0)[:-1] + b"\x04"), plain(bytes(6))])
 
 
 # ---- commands that work on blocks without sending or receiving each of them ----
@@ -588,16 +651,18 @@ async def test_write_and_verify_beyond_eol(dut: Any) -> None:
 async def test_write_and_verify_residuals(dut: Any) -> None:
     """FCP_DL smaller (whole blocks, and not) and larger than the transfer."""
     rig = await rig_for(dut)
-    await rig.run(*(data_out(rig, block_cdb(op, 30, 4), size) for op in VERIFYING for size in (1024, 1001, 3000)))
+    for op in VERIFYING:
+        for size in (1024, 1001, 3000):
+            await rig.run(data_out(rig, block_cdb(op, 30, 4), size))
     await rig.settle()
 
 
 @cocotb.test()
 async def test_write_and_verify_invalid(dut: Any) -> None:
-    """BYTCHK and protection are not offered; more blocks than announced."""
+    """BYTCHK 2 and 3 and protection are not offered; more blocks than announced."""
     rig = await rig_for(dut)
     for op in VERIFYING:
-        await rig.run(*(data_out(rig, block_cdb(op, 0, 1, flag), BLOCK) for flag in (0x02, 0x06, 0x20)))
+        await rig.run(*(data_out(rig, block_cdb(op, 0, 1, flag), BLOCK) for flag in (0x04, 0x06, 0x20)))
     await rig.run(data_out(rig, block_cdb(0x8E, 0, 65536), BLOCK))
     await rig.settle()
 
@@ -611,10 +676,30 @@ async def test_write_and_verify_protected(dut: Any) -> None:
 
 @cocotb.test()
 async def test_write_and_verify_drive_error(dut: Any) -> None:
-    """Of either pass."""
+    """When it is written, destaged, read again; with and without comparison."""
     rig = await rig_for(dut)
-    await rig.run(data_out(rig, block_cdb(0x2E, 0, 200), 200 * BLOCK, stage_error=0, fault_sense=0x030C00))
-    await rig.run(data_out(rig, block_cdb(0x2E, 0, 200), 200 * BLOCK, stage_error=1, fault_sense=0x031100))
+    for flag in (0, 2):
+        for number, sense in ((0, 0x030C00), (1, 0x030C00), (2, 0x031100), (5, 0x031100)):
+            command = block_cdb(0x2E, 0, 200, flag)
+            await rig.run(data_out(rig, command, 200 * BLOCK, stage_error=number, fault_sense=sense))
+        await rig.run(data_out(rig, block_cdb(0x2E, 0, 9, flag), 9 * BLOCK, release_error=0, fault_sense=0x030C00))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_write_and_verify_bytchk(dut: Any) -> None:
+    """BYTCHK 1: a page full of blocks is written, destaged, read again and compared; what came back different is a
+    miscompare, and nothing goes on after it. FCP_DL shorter than the blocks is refused."""
+    rig = await rig_for(dut)
+    for op in VERIFYING:
+        for lba, blocks in ((5, 1), (6, 4), (100, 23)):
+            await rig.run(data_out(rig, block_cdb(op, lba, blocks, 0x12), blocks * BLOCK))
+            await rig.run(read(0x28, lba - 1, blocks + 2))
+        await rig.run(data_out(rig, block_cdb(op, 100, 23, 2), 23 * BLOCK, rot=3, fault_sense=0x0E1D00))
+        await rig.run(data_out(rig, block_cdb(op, 100, 8, 2), 4 * BLOCK), data_out(rig, block_cdb(op, 9, 2, 2), 2000))
+        await rig.run(plain(block_cdb(op, 7, 0, 2)), data_out(rig, block_cdb(op, 0, 1, 2), BLOCK, PROTECTED))
+        await rig.run(data_out(rig, block_cdb(op, 10, 9, 2), 9 * BLOCK, transfer_status={1: 2}, fault_sense=0x0B4B06))
+        await rig.run(data_out(rig, block_cdb(op, 10, 9, 2), 9 * BLOCK, transfer_status={1: 1}))
     await rig.settle()
 
 
@@ -644,7 +729,7 @@ async def test_verify_bytchk_fails(dut: Any) -> None:
     rig = await rig_for(dut)
     for flag in (2, 6):
         size = BLOCK if flag == 6 else 5 * BLOCK
-        await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), size, stage_error=0, fault_sense=0x031100))
+        await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), size, stage_error=1, fault_sense=0x031100))
         await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), size, transfer_status={0: 2}, fault_sense=0x0B4B06))
         await rig.run(data_out(rig, block_cdb(0x8F, 10, 5, flag), size, transfer_status={0: 1}))
     await rig.settle()
@@ -685,7 +770,8 @@ async def test_write_same_residuals(dut: Any) -> None:
     """FCP_DL longer than a block; shorter is refused."""
     rig = await rig_for(dut)
     for op in (0x41, 0x93):
-        await rig.run(*(data_out(rig, same(op, 9, 2), BLOCK, length=n) for n in (516, 1024, 4096)))
+        for length in (516, 1024, 4096):
+            await rig.run(data_out(rig, same(op, 9, 2), BLOCK, length=length))
         await rig.run(*(data_out(rig, same(op, 9, 2), n) for n in (4, 508)))
     await rig.settle()
 
@@ -852,6 +938,9 @@ async def test_compare_and_write_protected(dut: Any) -> None:
     rig = await rig_for(dut)
     await rig.run(data_out(rig, compare_and_write(9, 1), 1024, PROTECTED))
     await rig.run(data_out(rig, compare_and_write(9, 1), 1024, stage_error=0, fault_sense=0x030C00))
+    same_block = block_of(rig, 9)
+    forced = data_out(rig, compare_and_write(9, 1, 8), same_block * 2, stage_error=1, fault_sense=0x030C00)
+    await rig.run(forced)  # FUA: the drive refuses what was written
     await rig.run(data_out(rig, compare_and_write(9, 1), 1024, transfer_status={0: 5}, fault_sense=0x0B4B00))
     await rig.settle()
 
@@ -890,9 +979,18 @@ async def test_prefetch_residuals(dut: Any) -> None:
 
 @cocotb.test()
 async def test_prefetch_invalid(dut: Any) -> None:
-    """IMMED is not offered; NACA."""
-    bad = [block_cdb(op, 1, 1, 2) for op in (0x34, 0x90)] + [block_cdb(op, 1, 1)[:-1] + b"\x04" for op in (0x34, 0x90)]
-    await play(dut, [plain(cdb) for cdb in bad])
+    """NACA."""
+    await play(dut, [plain(block_cdb(op, 1, 1)[:-1] + b"\x04") for op in (0x34, 0x90)])
+
+
+@cocotb.test()
+async def test_prefetch_immediate(dut: Any) -> None:
+    """IMMED: answered at once, CONDITION MET when the blocks would fit; nothing is staged."""
+    cases = ((5, 3), (9, 2048), (9, 2049), (69000, 0), (60000, 0))
+    commands = [plain(block_cdb(op, lba, n, 2)) for op in (0x34, 0x90) for lba, n in cases]
+    await play(dut, [*commands, *(plain(block_cdb(op, 60, 5, 2), SMALL) for op in (0x34, 0x90))])
+    assert [c.response[0] for c in commands if c.response] == [4, 4, 0, 4, 0] * 2
+    assert not any(c.chunks for c in commands)
 
 
 @cocotb.test()
@@ -1043,8 +1141,8 @@ async def look(rig: Rig) -> None:
         await rig.run(reserve_in(action))
 
 
-async def try_everything(rig: Rig, login: int) -> None:
-    """A command of each kind meets the reservation."""
+async def try_everything(rig: Rig, login: int, volume: int = MAIN) -> None:
+    """A command of each kind meets the reservation, or the stopped unit."""
     other = [
         data_in(inquiry(None, 36), 36),
         data_in(report_luns(0, 64), 64),
@@ -1059,7 +1157,7 @@ async def try_everything(rig: Rig, login: int) -> None:
         plain(unmap_cdb(0)),
     ]
     for command in (*other, read(0x28, 3, 1), write(rig, 0x2A, 3, 1)):
-        command.login = login
+        command.login, command.lun = login, lun_bytes(volume)
         await rig.run(command)
 
 
@@ -1208,7 +1306,7 @@ async def test_persistent_reserve_out_abort(dut: Any) -> None:
     """The commands of the preempted initiator to this volume end without an answer, then PREEMPT AND ABORT is GOOD."""
     rig = await rig_for(dut, delay=40)
     await rig.run(reserve_out(rig, REGISTER, 1, 0, 0x11), reserve_out(rig, REGISTER, 2, 0, 0x22))
-    doomed = [rig.submit(read(0x28, 200 * n, 600, login=2)) for n in range(4)]
+    doomed = [rig.submit(read(0x28, 200 * n, 2000, login=2)) for n in range(4)]
     spared = [rig.submit(read(0x28, 200 * n, 300, login=3)) for n in range(2)] + [
         rig.submit(read(0x28, 0, 60, volume=SMALL, login=2))
     ]
@@ -1228,11 +1326,11 @@ def legacy(opcode: int, flags: int = 0) -> bytes:
 
 @cocotb.test()
 async def test_reserve_simple(dut: Any) -> None:
-    """RESERVE keeps everybody else out but for INQUIRY and the like; it ends with RELEASE of its holder, a new login,
-    a reset."""
+    """RESERVE keeps everybody else out but for INQUIRY and the like; it ends with RELEASE of its holder, a logout
+    (of the holder, not of others; of all when the link goes down), a new login, a reset."""
     rig = await rig_for(dut, delay=3, stall=0.0)
     for take, give in ((0x16, 0x17), (0x56, 0x57)):
-        for end in ("release", "login", "reset"):
+        for end in ("release", "login", "logout", "link down", "reset"):
             for op, login in ((take, 1), (take, 1), (take, 2), (give, 2)):
                 await rig.run(plain(legacy(op), login=login))
             await try_everything(rig, 1)
@@ -1242,6 +1340,12 @@ async def test_reserve_simple(dut: Any) -> None:
                 await rig.run(plain(legacy(give), login=1))
             elif end == "login":
                 await rig.login(1)
+            elif end == "logout":
+                await rig.logout(2)
+                await rig.run(plain(bytes(6), login=2))
+                await rig.logout(1)
+            elif end == "link down":
+                await rig.logout(None)
             else:
                 await rig.run(Command(management=0x10, lun=lun_bytes(MAIN), login=2))
             await rig.take_attentions()
@@ -1359,6 +1463,45 @@ async def unit_attention_after_reset_and_login(dut: Any) -> None:
     for login in (0, 5, 5, 63):
         for volume in (PROTECTED, MAIN, SMALL):
             await rig.run(plain(bytes(6), volume, login=login))
+    await rig.settle()
+
+
+@cocotb.test()
+async def unit_attention_capacity_changed(dut: Any) -> None:
+    """Every initiator that has logged in is told, once, for this volume alone; the new capacity counts at once."""
+    rig = await rig_for(dut)
+    for blocks in (69000, 69000, 70000):
+        await rig.change_volume(MAIN, VolumeState(blocks))
+        for login in (1, 2, 2):
+            await rig.run(plain(bytes(6), SMALL, login=login), plain(bytes(6), login=login))
+            await rig.run(data_in(bytes([0x25]) + bytes(9), 8, login=login), read(0x28, 69000, 1, login=login))
+        await rig.take_attentions()
+    await rig.change_volume(MAIN, VolumeState(70000, write_protected=True))  # a mode parameter, no attention
+    await rig.run(plain(bytes(6)))
+    await rig.change_volume(MAIN, VolumeState(70000))
+    await rig.settle()
+
+
+@cocotb.test()
+async def unit_attention_luns_changed(dut: Any) -> None:
+    """A volume appears and goes: everybody is told at every volume; REPORT LUNS takes it back. So for an initiator that
+    logs in and sees other volumes than before."""
+    rig = await rig_for(dut)
+    for state in (VolumeState(4096), VolumeState(0), VolumeState(4096, present=False), VolumeState(4096)):
+        await rig.change_volume(ABSENT, state)
+        await rig.run(data_in(report_luns(0, 64), 64, login=3))
+        for login in (1, 2, 3, 1):
+            for volume in (MAIN, ABSENT, SMALL):
+                await rig.run(plain(bytes(6), volume, login=login))
+        await rig.take_attentions()
+    for hidden in (0, 1 << SMALL, 1 << SMALL, 0):
+        await rig.login(4, hidden=hidden)
+        for volume in (MAIN, SMALL, MAIN):
+            await rig.run(plain(bytes(6), volume, login=4))
+        await rig.run(data_in(report_luns(0, 64), 64, login=4), plain(bytes(6), PROTECTED, login=4))
+        await rig.take_attentions()
+    await rig.change_volume(ABSENT, VolumeState(4096, present=False))
+    await rig.take_attentions()
     await rig.settle()
 
 
@@ -1517,15 +1660,42 @@ async def full_port_queue(dut: Any) -> None:
     await rig.settle()
 
 
+def random_change(rig: Rig, lba: int, blocks: int, login: int) -> Command:
+    """A command that writes or compares blocks other than READ and WRITE do; comparisons often fit."""
+    rng = rig.rng
+    there, fits = bytearray(block_of(rig, lba, blocks)), rng.random() < 0.6
+    if not fits:
+        there[rng.randrange(len(there))] ^= 1 << rng.randrange(8)
+    flag = rng.choice((0, 0, 8, 0x10))
+    some = min(blocks, 20)
+    ranges = unmap((lba, some), (lba + some, blocks - some))
+    return rng.choice(
+        (
+            lambda: data_out(rig, same(rng.choice((0x41, 0x93)), lba, blocks, rng.choice((0, 8))), BLOCK),
+            lambda: plain(same(0x93, lba, blocks, 1)),
+            lambda: data_out(rig, unmap_cdb(len(ranges)), ranges),
+            lambda: data_out(rig, block_cdb(rng.choice((0x2E, 0x8E)), lba, blocks), blocks * BLOCK),
+            lambda: data_out(rig, block_cdb(0x2E, lba, some, 2), some * BLOCK),
+            lambda: data_out(rig, block_cdb(rng.choice((0x2F, 0x8F)), lba, some, 2), bytes(there[: some * BLOCK])),
+            lambda: data_out(rig, block_cdb(0x2F, lba, 1, 6), bytes(there[:BLOCK])),
+            lambda: data_out(rig, compare_and_write(lba, 1, flag), bytes(there[:BLOCK]) + rng.randbytes(BLOCK)),
+            lambda: plain(block_cdb(0x35, lba, blocks)),
+            lambda: plain(block_cdb(0x34, lba, blocks, rng.choice((0, 2)))),
+        )
+    )().by(login)
+
+
 def random_command(rig: Rig, region: int) -> Command:
     """Anything: reads and writes in the task's own region of blocks, good and bad, inquiries, task management."""
     rng = rig.rng
     login = rng.randrange(8)
-    kind = rng.randrange(10)
+    kind = rng.randrange(14)
     size = 66000 // rig.tasks
     lba = 1000 + region * size + rng.randrange(size // 2)
     blocks = min(rng.choice((1, 2, 7, 8, 16, 100, 128, 129, 300)), size // 2)
     length = rng.choice((None, None, None, None, blocks * BLOCK + 512, max(blocks - 1, 0) * BLOCK))
+    if kind >= 10:
+        return random_change(rig, lba, blocks, login)
     if kind < 4:
         return read(rng.choice(READS[1:]), lba, blocks, length, login=login)
     if kind < 7:

@@ -13,6 +13,8 @@ from typing import Any
 
 import cocotb
 from array_host_rig import (
+    ACQUIRE_EXCLUSIVE,
+    ACQUIRE_READ,
     ACQUIRE_WRITE,
     BLOCK,
     PAGE_LINES,
@@ -54,7 +56,7 @@ from portplex.model.scsi_target import (
     sense_word,
 )
 
-SENSE_OP, OPEN, UNMAP, FILL, ZERO, COMPARE, MATCH, SWAP = 2, 15, 17, 24, 25, 26, 27, 28  # OP_*
+SENSE_OP, OPEN, UNMAP, FILL, ZERO, COMPARE, MATCH, SWAP, STORE = 2, 15, 17, *range(24, 30)  # OP_*
 ACCESS = {1: "status", 2: "read", 3: "write", 4: "reserve", 5: "out"}  # ACCESS_*
 SENSE_CDB = bytes([3, 0, 0, 0, 255, 0])
 INFORMATION = 1 << 23  # of a sense: the INFORMATION field is valid
@@ -199,6 +201,8 @@ class EngineRig(Rig):
                 after = self.page(task, 2 * BLOCK)[BLOCK:]
         elif op == FILL:
             after = self.page(task, BLOCK) * chunk.blocks
+        elif op == STORE:
+            after = self.page(task, len(here))
         elif op == ZERO:
             after = bytes(len(here))
         if chunk.write:
@@ -207,7 +211,7 @@ class EngineRig(Rig):
         return GOOD, 0, 0
 
     def chunk_request(self) -> None:
-        self.acquired += int(self.dut.chunk_op.value) <= ACQUIRE_WRITE
+        self.acquired += int(self.dut.chunk_op.value) in (ACQUIRE_READ, ACQUIRE_WRITE, ACQUIRE_EXCLUSIVE)
         super().chunk_request()
 
     async def settle(self) -> None:
@@ -343,6 +347,8 @@ async def lists_and_blocks(dut: Any) -> None:
         await rig.run(data_out(rig, block_cdb(0x8F, 3, blocks, 2), here))
         await rig.run(data_out(rig, block_cdb(0x8F, 3, blocks, 2), here[:-1] + bytes([here[-1] ^ 1])))
         await rig.run(data_out(rig, block_cdb(0x8E, 900, blocks), blocks * BLOCK), plain(block_cdb(0x8F, 5, blocks)))
+        await rig.run(data_out(rig, block_cdb(0x8E, 900, blocks, 2), blocks * BLOCK), plain(block_cdb(0x35, 5, blocks)))
+        await rig.run(data_out(rig, block_cdb(0x8A, 900, blocks, 8), blocks * BLOCK))
     await rig.run(swap(rig, 77, equal=True), swap(rig, 78, equal=False), plain(block_cdb(0x90, 0, 0)))
     await rig.run(write_same(rig, 300, 9, transfer_status={0: 5}, fault_sense=0x0B4B00))
     await rig.settle()

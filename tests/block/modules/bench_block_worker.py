@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""block_worker over a memory with random waits: fills, zeros, compares, compares and writes, block for block."""
+"""block_worker over a memory with random waits: fills, zeros, compares, compares and writes, stores, by blocks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cocotb
 from back_port import BackPort
 from clocked import Clocked, number
 
-FILL, ZERO, COMPARE, MATCH, SWAP = range(24, 29)  # OP_*
+FILL, ZERO, COMPARE, MATCH, SWAP, STORE = range(24, 30)  # OP_*
 BLOCK, SEGMENTS, PAGE_LINES = 512, 64, 128
 
 
@@ -45,9 +45,9 @@ async def equals_bytes(dut: Any) -> None:
     await clocked.start(**dict.fromkeys(names.split(), 0))
     outcomes = set()
     for _ in range(150):
-        op, task = rng.choice((FILL, ZERO, COMPARE, MATCH, SWAP)), rng.randrange(32)
+        op, task = rng.choice((FILL, ZERO, COMPARE, MATCH, SWAP, STORE)), rng.randrange(32)
         first = rng.randrange(8)
-        blocks = 1 if op == SWAP else rng.randint(1, 4) if op == COMPARE else rng.choice((1, 2, 9, 20))
+        blocks = 1 if op == SWAP else rng.randint(1, 4) if op in (COMPARE, STORE) else rng.choice((1, 2, 9, 20))
         memory.segments = rng.sample(range(SEGMENTS), 17)
         before = [rng.randbytes(BLOCK) for _ in range(blocks)]
         given = [rng.randbytes(BLOCK) for _ in range(4)]
@@ -58,7 +58,7 @@ async def equals_bytes(dut: Any) -> None:
         if op == SWAP:
             given[0] = before[0]
         offset = None
-        if op >= COMPARE and rng.random() < 0.5:
+        if op in (COMPARE, MATCH, SWAP) and rng.random() < 0.5:
             offset = rng.choice((0, 15, 16, 511, rng.randrange(BLOCK * blocks)))
             wrong = bytearray(before[offset // BLOCK])
             wrong[offset % BLOCK] ^= 1 << rng.randrange(8)
@@ -89,6 +89,8 @@ async def equals_bytes(dut: Any) -> None:
             after = [given[0] if op == FILL else bytes(BLOCK)] * blocks
         if op == SWAP and offset is None:
             after = [given[1]]
+        if op == STORE:
+            after = given[:blocks]
         for n, block in enumerate(after):
             assert memory.get(memory.place(first, n), BLOCK) == block, f"op {op} block {n} of {blocks} from {first}"
             memory.put(memory.place(first, n), before[n])
@@ -97,4 +99,4 @@ async def equals_bytes(dut: Any) -> None:
         dut.done_taken.value = 1
         await clocked.clock()
         dut.done_taken.value = 0
-    assert len(outcomes) == 8
+    assert len(outcomes) == 9

@@ -59,6 +59,7 @@ class World:
         names = (
             "rs_valid rs_task rs_op rs_arg rs_blocks rs_length rs_descriptor rs_volume rs_initiator rs_lun_ok rs_sense "
             "rs_done_ready check_volume check_initiator check_access login_valid login_initiator login_wwpn "
+            "logout_valid logout_id logout_all rs_port_id "
             "reset_volumes raise_ready sl_wr_ready sl_rd_line bk_ready bk_rdata_valid bk_rdata"
         )
         await self.clocked.start(**dict.fromkeys(names.split(), 0))

@@ -18,6 +18,11 @@ CONDITIONS = {0x10: model.PREEMPTED, 0x20: model.RELEASED, 0x40: model.REGISTRAT
 VOLUMES, INITIATORS = (0, 3, 15), (0, 1, 17, 31)
 
 
+def port_id(initiator: int) -> int:
+    """Port of the array and N_Port_ID of an initiator; the same N_Port_IDs on both ports."""
+    return (initiator & 1) << 24 | 0x010200 + initiator // 2
+
+
 class Bench:
     def __init__(self, dut: Any) -> None:
         self.dut = dut
@@ -28,6 +33,7 @@ class Bench:
     async def start(self) -> None:
         names = (
             "check_volume check_initiator check_access login_valid login_initiator login_wwpn reset_volumes in_volume "
+            "logout_valid logout_id logout_all port_id "
             "in_initiator start op volume initiator action scope_type key action_key raise_ready"
         )
         await self.clocked.start(**dict.fromkeys(names.split(), 0))
@@ -36,6 +42,7 @@ class Bench:
         """One action; status, sense, unit attentions and aborts as the model says."""
         dut = self.dut
         dut.op.value, dut.volume.value, dut.initiator.value = op, volume, initiator
+        dut.port_id.value = port_id(initiator)
         dut.action.value, dut.scope_type.value, dut.key.value, dut.action_key.value = action, kind, key, new
         dut.start.value = 1
         told: list[tuple[model.Sense, set[int]]] = []
@@ -123,4 +130,14 @@ async def equals_the_model(dut: Any) -> None:
             await bench.clocked.clock()
             dut.reset_volumes.value = 0
             unit.reserver = None
+        if rng.random() < 0.05:
+            every, port, n_port_id = rng.random() < 0.2, rng.randrange(2), port_id(initiator) & 0xFFFFFF
+            dut.logout_valid.value, dut.logout_all.value = 1 << port, every << port
+            dut.logout_id.value = n_port_id << 24 * port
+            await bench.clocked.clock()
+            dut.logout_valid.value = 0
+            for other in bench.units.values():
+                holder = -1 if other.reserver is None else port_id(other.reserver)
+                if holder == port << 24 | n_port_id or (every and holder >> 24 == port):
+                    other.reserver = None
         await bench.compare()

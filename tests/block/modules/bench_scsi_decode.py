@@ -10,19 +10,22 @@ import cocotb
 from clocked import Clocked, number
 
 from portplex.model.scsi_target import (
-    ACCESS,
     COMMANDS,
     Action,
     RefusedError,
     ScsiTarget,
     VolumeState,
+    access_of,
     cdb_length,
     sense_word,
 )
 
-NONE, PAGE, READ, WRITE, VERIFY, RANGE, ERROR, CALL, FILL, ZERO, COMPARE, MATCH, SWAP, PREFETCH, CONFIRM = range(15)
+NONE, PAGE, READ, WRITE, VERIFY, SYNC, ERROR, CALL, FILL, ZERO, COMPARE, MATCH, SWAP, PREFETCH, CONFIRM, PROVE = range(
+    16
+)
 KINDS = {
-    Action.NONE: RANGE, Action.READ: READ, Action.WRITE: WRITE, Action.VERIFY: VERIFY, Action.CONFIRM: CONFIRM,
+    Action.NONE: SYNC, Action.SYNC: SYNC, Action.PROVE: PROVE,
+    Action.READ: READ, Action.WRITE: WRITE, Action.VERIFY: VERIFY, Action.CONFIRM: CONFIRM,
     Action.FILL: FILL,
     Action.ZERO: ZERO, Action.COMPARE: COMPARE, Action.MATCH: MATCH, Action.SWAP: SWAP,
 }  # fmt: skip
@@ -41,6 +44,8 @@ def range_of(cdb: bytes) -> tuple[int, int]:
     ]
     lba = int.from_bytes(cdb[at : at + size], "big")
     blocks = int.from_bytes(cdb[blocks_at : blocks_at + blocks_size], "big")
+    if cdb[0] == 0x1B:  # stopping: the whole volume
+        return 0, 0
     if cdb[0] == 0x89:  # COMPARE AND WRITE
         return lba, cdb[13]
     return (lba & 0x1FFFFF, blocks or 256) if size == 3 else (lba, blocks)
@@ -86,7 +91,7 @@ class Bench:
         assert number(dut.kind) == kind, f"{cdb.hex()}: kind {number(dut.kind)}, not {kind}"
         if kind == ERROR:
             assert number(dut.sense) == sense, f"{cdb.hex()}: sense {number(dut.sense):06x}, not {sense:06x}"
-        elif kind in (READ, WRITE, VERIFY, RANGE, PREFETCH, CONFIRM, *range(FILL, SWAP + 1)):
+        elif kind in (READ, WRITE, VERIFY, SYNC, PREFETCH, CONFIRM, PROVE, *range(FILL, SWAP + 1)):
             lba, blocks = range_of(cdb)
             assert number(dut.lba_over) == (lba >> 32 != 0), cdb.hex()
             assert (number(dut.lba), number(dut.blocks)) == (lba & 0xFFFFFFFF, blocks), cdb.hex()
@@ -96,9 +101,15 @@ class Bench:
         assert number(dut.any_state) == (known and cdb[0] in (0x03, 0x12, 0xA0))
         assert number(dut.inquiry) == (cdb[0] == 0x12) and number(dut.request_sense) == (cdb[0] == 0x03)
         assert number(dut.report_luns) == (cdb[0] == 0xA0)
-        assert not known or number(dut.access) == ACCESSES[ACCESS.get(cdb[0], "")], cdb.hex()
-        writing = kind in (WRITE, CONFIRM, FILL, ZERO, SWAP) or (kind == CALL and cdb[0] == 0x42)
+        assert not known or number(dut.access) == ACCESSES[access_of(cdb)], cdb.hex()
+        writing = kind in (WRITE, CONFIRM, PROVE, FILL, ZERO, SWAP) or (kind == CALL and cdb[0] == 0x42)
         assert kind in (ERROR, NONE) or number(dut.writes) == writing, cdb.hex()
+        if kind != ERROR:
+            stops = cdb[0] == 0x1B and not cdb[4] & 1
+            at_once = (cdb[0] in (0x34, 0x90) and cdb[1] & 2) or (cdb[0] in (0x35, 0x91) and cdb[1] & 6)
+            assert (number(dut.starts), number(dut.stops)) == (cdb[0] == 0x1B and not stops, stops), cdb.hex()
+            assert number(dut.unit_ready) == (cdb[0] == 0) and number(dut.immediate) == bool(at_once), cdb.hex()
+            assert number(dut.through) == self.target.through(cdb), cdb.hex()
         return kind
 
 
@@ -160,7 +171,7 @@ async def random_descriptor_blocks(dut: Any) -> None:
             cdb[2:6] = bytes(4)
             cdb[10:12] = bytes(2)
         kinds.add(await bench.check(bytes(cdb)))
-    assert kinds == set(range(15))
+    assert kinds == set(range(16))
 
 
 @cocotb.test()

@@ -9,7 +9,15 @@ from typing import Any
 import cocotb
 from clocked import Clocked, number
 
-from portplex.model.scsi_target import ATTENTIONS, NEXUS_LOSS, POWER_ON_RESET, ScsiTarget, VolumeState, sense_word
+from portplex.model.scsi_target import (
+    ATTENTIONS,
+    LUNS_CHANGED,
+    NEXUS_LOSS,
+    POWER_ON_RESET,
+    ScsiTarget,
+    VolumeState,
+    sense_word,
+)
 
 
 @cocotb.test()
@@ -18,7 +26,7 @@ async def equals_sets_of_conditions(dut: Any) -> None:
     target = ScsiTarget([VolumeState(8)] * 16, 1)
     clocked = Clocked(dut)
     names = (
-        "look initiator volume report nexus_valid nexus_initiator raise_valid raise_condition raise_initiators "
+        "look initiator volume report forget nexus_valid nexus_initiator raise_valid raise_condition raise_initiators "
         "raise_volumes"
     )
     await clocked.start(**dict.fromkeys(names.split(), 0))
@@ -30,7 +38,7 @@ async def equals_sets_of_conditions(dut: Any) -> None:
                 break
             await clocked.clock()
         assert not number(dut.busy), "busy for more than 100 clocks"
-        event = rng.randrange(5)
+        event = rng.randrange(6)
         if event == 0:
             for initiator in rng.sample(range(32), rng.randrange(1, 4)):  # one after the other, while it is busy
                 dut.nexus_valid.value, dut.nexus_initiator.value = 1, initiator
@@ -38,13 +46,20 @@ async def equals_sets_of_conditions(dut: Any) -> None:
                 target.attend(NEXUS_LOSS, [initiator], range(16))
             dut.nexus_valid.value = 0
         elif event == 1:
-            bit, initiators, volumes = rng.randrange(8), rng.getrandbits(32), rng.getrandbits(16)
+            bit, initiators, volumes = rng.randrange(len(ATTENTIONS)), rng.getrandbits(32), rng.getrandbits(16)
             dut.raise_valid.value, dut.raise_condition.value = 1, 1 << bit
             dut.raise_initiators.value, dut.raise_volumes.value = initiators, volumes
             await clocked.clock()
             dut.raise_valid.value = 0
             there = [i for i in range(32) if initiators >> i & 1], [v for v in range(16) if volumes >> v & 1]
             target.attend(ATTENTIONS[bit], *there)
+        elif event == 2:
+            initiator = rng.randrange(32)
+            dut.initiator.value, dut.forget.value = initiator, 1
+            await clocked.clock()
+            dut.forget.value = 0
+            for volume in range(16):
+                target.attentions[initiator, volume].discard(LUNS_CHANGED)
         else:
             initiator, volume = rng.randrange(32), rng.randrange(16)
             dut.look.value, dut.initiator.value, dut.volume.value = 1, initiator, volume

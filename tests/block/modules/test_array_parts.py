@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
     ("top", "parameters"),
     [
         ("unit_attention", {}),
+        ("volume_watch", {}),
         ("persistent_reservation", {}),
         ("block_worker", {"SEGMENTS": 64}),
         ("scsi_responder", {}),

@@ -296,7 +296,7 @@ port_controller #(.TASKS(TASKS)) port (
     .hr_task_management(hr_task_management),
     .done_valid(done_valid), .done_ready(done_ready), .done_op(done_op), .done_task(done_task), .done_slot(done_slot),
     .done_status(done_status), .done_scsi_status(done_scsi_status), .done_sense(done_sense),
-    .login_event_valid(), .login_event_index(),
+    .logout_event_valid(), .logout_event_id(), .logout_event_all(), .login_event_valid(), .login_event_index(),
     .prefer_backup(prefer_backup), .stat_backup_frame(), .stat_online_frame(), .stat_frame_bytes(), .online_waiting(online_waiting),
     .sl_rd_slot(sl_rd_slot), .sl_rd_index(sl_rd_index), .sl_rd_line(sl_rd_line),
     .fr_rd_valid(fr_rd_valid), .fr_rd_ready(fr_rd_ready), .fr_rd_line(fr_rd_line), .fr_rd_data_valid(fr_rd_data_valid),
