@@ -220,7 +220,8 @@ class _Renderer:
                 raise UsageError(f"{register.name}: an array of arrays cannot be mirrored")
             for number in range(register.size):
                 index = [number] * len(register.dimensions)
-                exists = f"{_count(register.dimensions[0])} > {number}" if number else ""
+                size_is = register.dimensions[0].size_is if register.dimensions else ""
+                exists = f"{size_is} > {number}" if size_is and number else ""
                 at, word = register.at(*index), register.word(*index)
                 found.append(_Mirror(at, word, register.reset, register.store_table, exists, register.mirrored))
         return sorted(found, key=lambda mirror: (mirror.table, mirror.word))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from systemrdl.compiler import RDLCompiler
+from systemrdl.messages import RDLCompileError
 from systemrdl.node import AddressableNode, FieldNode, MemNode, RegfileNode, RegNode
 
 from portplex.registers.model import Dimension, Field, RegisterInfo
@@ -76,8 +77,12 @@ class RegisterMap:
 def read_source(path: Path | None = None) -> RegisterMap:
     """Compile and check the source; UsageError says what is wrong with it."""
     compiler = RDLCompiler()
-    compiler.compile_file(str(path or project_root() / SOURCE))
-    top = compiler.elaborate().top
+    path = path or project_root() / SOURCE
+    try:
+        compiler.compile_file(str(path))
+        top = compiler.elaborate().top
+    except RDLCompileError as error:
+        raise UsageError(f"{path}: {error} (what is wrong stands above)") from None
     reader = _Reader()
     reader.walk(top)
     if reader.window is None:
