@@ -382,7 +382,7 @@ module array_controller #(
         .stat_read(stat_read), .stat_write(stat_write), .stat_bytes(stat_bytes), .status_open(host_open)
     );
 
-    page_service #(.VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) page_service_inst (
+    page_service #(.PORTS(PORTS), .TASKS(TASKS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) page_service_inst (
         .clk(clk), .rst(rst),
         .rs_valid(rs_valid), .rs_ready(rs_ready), .rs_task(rs_task), .rs_op(rs_op), .rs_arg(rs_arg), .rs_blocks(rs_blocks),
         .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator), .rs_port_id({rs_second, rs_port_id}),

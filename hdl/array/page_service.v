@@ -6,6 +6,8 @@
 /* What a command wants beside moving chunks, one request at a time: pages built (scsi_responder), parameter lists carried out
    (parameter_list, persistent_reservation), blocks filled or compared (block_worker). */
 module page_service #(
+    parameter PORTS    = 1,   // 1 or 2: target ports
+    parameter TASKS    = 32,  // contexts of each port
     parameter VOLUMES  = 4,   // 1 to 16
     parameter SEGMENTS = 512  // cache segments; the pages of the tasks follow them
 ) (
@@ -153,7 +155,7 @@ module page_service #(
     wire [19:0]  page_bk_line;
     wire [127:0] page_bk_wdata;
 
-    scsi_responder #(.VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) responder (
+    scsi_responder #(.PORTS(PORTS), .TASKS(TASKS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) responder (
         .clk(clk), .rst(rst), .start(start && !rs_op[4]), .op(rs_op), .task_number(rs_task), .arg(rs_arg), .volume(rs_volume),
         .lun_ok(rs_lun_ok), .sense(rs_sense), .done(page_done), .done_taken(taken), .done_length(rs_done_length), .done_bad(page_bad),
         .sl_wr_valid(sl_wr_valid), .sl_wr_ready(sl_wr_ready), .sl_wr_slot(sl_wr_slot), .sl_wr_index(sl_wr_index),

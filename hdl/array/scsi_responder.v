@@ -5,6 +5,8 @@
 
 /* Builds the data of INQUIRY and the other commands that describe the array, line by line in the task's page of the cache. */
 module scsi_responder #(
+    parameter PORTS    = 1,   // 1 or 2: target ports
+    parameter TASKS    = 32,  // contexts of each port
     parameter VOLUMES  = 4,   // 1 to 16
     parameter SEGMENTS = 512  // cache segments; the pages of the tasks follow them
 ) (
@@ -242,7 +244,7 @@ module scsi_responder #(
             OP_CAPACITY_16: count = 10'd8;
             OP_MODE:        count = (arg_reg[0] ? 10'd2 : 10'd1) + (arg_reg[1] ? 10'd5 : 10'd0) + (arg_reg[2] ? 10'd3 : 10'd0);
             OP_OPCODES:     count = timeouts ? 10'd1 + 10'd5 * COMMANDS[9:0] : 10'd1 + 10'd2 * COMMANDS[9:0];
-            OP_GROUPS:      count = 10'd4;
+            OP_GROUPS:      count = PORTS > 1 ? 10'd5 : 10'd4;
             default:
                 case (reserve_in)  // PERSISTENT RESERVE IN
                     KEYS:         count = 10'd2 + 10'd2 * ones(in_registered);
@@ -253,6 +255,9 @@ module scsi_responder #(
         endcase
     end
 
+    // the port the task came by
+    wire in_second = PORTS > 1 && {24'd0, task_reg} >= TASKS;
+
     // word word_reg of the page
     reg [31:0] word;
 
@@ -262,7 +267,7 @@ module scsi_responder #(
             OP_INQUIRY:
                 case (word_reg[3:0])
                     4'd0: word = {peripheral, 24'h000612};  // SPC-4, hierarchical LUNs, response format 2
-                    4'd1: word = 32'h1F100002;              // 31 more bytes, implicit ALUA, command queuing
+                    4'd1: word = PORTS > 1 ? 32'h1F101002 : 32'h1F100002; // 31 more bytes, implicit ALUA, several ports, command queuing
                     4'd2: word = "PORT";
                     4'd3: word = "PLEX";
                     4'd4: word = "ARRA";
@@ -291,7 +296,7 @@ module scsi_responder #(
                         {8'h83, 4'd7}: word = cfg_wwnn[63:32];
                         {8'h83, 4'd8}: word = cfg_wwnn[31:0];
                         {8'h83, 4'd9}: word = 32'h01140004;       // relative target port
-                        {8'h83, 4'd10}: word = 32'h00000001;
+                        {8'h83, 4'd10}: word = in_second ? 32'd2 : 32'd1;
                         {8'h83, 4'd11}: word = 32'h01150004;      // target port group
                         {8'h83, 4'd12}: word = 32'h00000001;
                         {8'h86, 4'd1}: word = 32'h00010200;       // simple tasks, non-volatile cache
@@ -349,11 +354,12 @@ module scsi_responder #(
                         default: word = 32'd0;
                     endcase
             OP_GROUPS:
-                case (word_reg[1:0])
-                    2'd0: word = 32'd12;
-                    2'd1: word = 32'h00010001;  // active/optimized, the only state there is; group 1
-                    2'd2: word = 32'h00000001;  // of one port
-                    default: word = 32'h00000001;
+                case (word_reg[2:0])
+                    3'd0: word = PORTS > 1 ? 32'd16 : 32'd12;
+                    3'd1: word = 32'h00010001;  // active/optimized, the only state there is; group 1
+                    3'd2: word = PORTS;         // so many ports
+                    3'd3: word = 32'd1;
+                    default: word = 32'd2;
                 endcase
             default:  // PERSISTENT RESERVE IN
                 if (reserve_in == CAPABILITIES)

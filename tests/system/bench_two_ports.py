@@ -8,9 +8,10 @@ from typing import ClassVar
 import pyuvm
 
 from portplex.executor import DeadlineExceeded
-from portplex.nport.host_initiator import LinkDown, TransportError
+from portplex.nport.host_initiator import HostInitiator, LinkDown, LogicalUnit, TransportError
 from portplex.nport.workload import Mix, Workload
 from portplex.scenario.rig import MAIN, SECOND
+from portplex.scsi import cdb
 from portplex.uvm.base_test import ArrayTest
 
 
@@ -64,6 +65,20 @@ class OneHostOnEachPort(ArrayTest):
         await first.write(rig.paths[first][0][MAIN], 3, data)
         rig.models[MAIN].end_write(write)
         self.expect(await second.read(rig.paths[second][1][MAIN], 3, 8) == data, "what the other port's host wrote")
+        for number, path in enumerate(rig.paths[first]):
+            await self.identify(first, path[MAIN], number)
+
+    async def identify(self, host: HostInitiator, unit: LogicalUnit, port: int) -> None:
+        """SPC-4: MULTIP, the relative target port identifier in VPD 83h, both ports in the one target port group."""
+        inquiry = await host.command(unit.target, MAIN, cdb.inquiry(), data_in=36)
+        page = await host.command(unit.target, MAIN, cdb.inquiry(0x83), data_in=252)
+        groups = await host.command(unit.target, MAIN, bytes.fromhex("a30a00000000000000400000"), data_in=64)
+        self.expect(inquiry.data[6] & 0x10 != 0, "MULTIP")
+        self.expect(
+            bytes([1, 0x14, 0, 4, 0, 0, 0, port + 1]) in page.data,
+            f"relative target port {port + 1}: {page.data.hex()}",
+        )
+        self.expect(groups.data.hex() == "0000001000010001000000020000000100000002", groups.data.hex())
 
 
 @pyuvm.test()
