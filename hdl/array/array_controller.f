@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 -f array/host_engine.f
 -f array/page_service.f
-array/backup_engine.v
+-f array/backup_engine.f
 array/priority_arbiter.v
 array/port_lost.v
 -f array/management_registers.f

@@ -173,6 +173,8 @@ module array_controller #(
 
     localparam COUNTERS = 20;
     localparam HOST_TASKS = PORTS * TASKS;
+    localparam JOBS = 8;
+    localparam [PORTS-1:0] PORT_0 = 1;
 
     /* Volumes and backup job, from the registers. */
     wire [VOLUMES*2-1:0] cfg_volume_flags;
@@ -190,7 +192,20 @@ module array_controller #(
     wire [31:0] job_copy_pointer;
     wire [31:0] backup_error;
     wire [31:0] backup_sense;
-    wire        backup_active;
+    wire [PORTS-1:0] backup_active;
+    /* verilator lint_off UNUSEDSIGNAL */ // no placement yet, and the registers of one job
+    wire [JOBS*4-1:0]  job_state;
+    wire [JOBS*32-1:0] job_pointer;
+    wire [JOBS*32-1:0] job_copy;
+    wire [JOBS*32-1:0] job_error;
+    wire [JOBS*32-1:0] job_sense;
+    wire [PORTS-1:0] job_mask;
+    wire        job_started;
+    wire        job_active;
+    /* verilator lint_on UNUSEDSIGNAL */
+    wire        event_done;
+    wire        event_failed;
+    wire        backup_ti_port;
     wire        cfg_backup_first;
     wire [31:0] cfg_backup_quantum;
     wire [31:0] cfg_online_time;
@@ -268,7 +283,7 @@ module array_controller #(
 
     assign ti_valid = host_ti_valid || backup_ti_valid;
     assign ti_op = choose_backup ? backup_ti_op : host_ti_op;
-    assign ti_port = 1'b0;
+    assign ti_port = choose_backup && backup_ti_port;
     assign ti_task = choose_backup ? 8'd0 : host_ti_task;
     assign ti_slot = choose_backup ? backup_ti_slot : host_ti_slot;
     assign ti_offset = choose_backup ? 12'd0 : host_ti_offset;
@@ -402,19 +417,75 @@ module array_controller #(
         .software_protect(software_protect)
     );
 
-    backup_engine #(.TASKS(HOST_TASKS), .BACKUP_SLOTS(BACKUP_SLOTS), .VOLUMES(VOLUMES)) backup_engine_inst (
+    /* The registers show job 0, and port 0 takes all its chunks. A start waits until the engine takes it and is LOGIN (1) meanwhile;
+       one that is refused is FAILED (5) with the reason, until the next command. */
+    reg        start_reg;
+    reg        restore_reg;
+    reg        abort_reg;
+    reg        refused_reg;
+    reg [7:0]  reason_reg;
+    wire       starting = start_reg || restore_reg;
+    wire       job_ready;
+    wire       job_answer;
+    wire [7:0] job_refused;
+
+    assign backup_state = starting ? 4'd1 : refused_reg ? 4'd5 : job_state[3:0];
+    assign backup_pointer = starting || refused_reg ? 32'd0 : job_pointer[31:0];
+    assign job_copy_pointer = job_copy[31:0];
+    assign backup_error = refused_reg ? {24'd0, reason_reg} : job_error[31:0];
+    assign backup_sense = job_sense[31:0];
+
+    always @(posedge clk) begin
+        if (job_ready && start_reg)
+            start_reg <= 1'b0;
+        else if (job_ready && restore_reg)
+            restore_reg <= 1'b0;
+        else if (job_ready)
+            abort_reg <= 1'b0;
+        if (start_backup)
+            start_reg <= 1'b1;
+        if (start_restore)
+            restore_reg <= 1'b1;
+        if (abort_backup)
+            abort_reg <= 1'b1;
+        if (job_answer) begin
+            refused_reg <= job_refused != 8'd0 && job_refused != 8'h16;
+            reason_reg <= job_refused;
+        end
+        if (rst) begin
+            start_reg <= 1'b0;
+            restore_reg <= 1'b0;
+            abort_reg <= 1'b0;
+            refused_reg <= 1'b0;
+        end
+    end
+
+    initial begin
+        start_reg = 1'b0;
+        restore_reg = 1'b0;
+        abort_reg = 1'b0;
+        refused_reg = 1'b0;
+        reason_reg = 8'd0;
+    end
+
+    backup_engine #(
+        .TASKS(HOST_TASKS), .BACKUP_SLOTS(BACKUP_SLOTS), .VOLUMES(VOLUMES), .PORTS(PORTS), .JOBS(JOBS)
+    ) backup_engine_inst (
         .clk(clk), .rst(rst), .tick(tick),
-        .start_backup(start_backup), .start_restore(start_restore), .abort_backup(abort_backup),
+        .job_valid(starting || abort_reg), .job_ready(job_ready), .job_command(start_reg ? 3'd0 : restore_reg ? 3'd1 : 3'd7),
+        .job_number(3'd0), .job_kind(2'd0), .job_answer(job_answer), .job_refused(job_refused),
         .cfg_volume(backup_volume), .cfg_port_id(backup_port_id), .cfg_lun(backup_lun), .cfg_lba(backup_lba), .cfg_chunk(backup_chunk),
-        .cfg_copy_pointer(copy_pointer), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
-        .status_state(backup_state), .status_pointer(backup_pointer), .status_copy_pointer(job_copy_pointer),
-        .status_error(backup_error), .status_sense(backup_sense), .status_active(backup_active),
-        .stat_chunk(stat_chunk), .stat_retry(stat_retry),
+        .cfg_copy_pointer(copy_pointer), .cfg_ports({PORTS{1'b0}}), .copy_set(1'b1), .cfg_volume_blocks(cfg_volume_blocks),
+        .cfg_volume_flags(cfg_volume_flags), .my_id(my_id),
+        .usable_ports({PORTS{1'b1}}), .place_ports(PORT_0), .job_mask(job_mask), .job_started(job_started),
+        .job_active(job_active), .backup_active(backup_active),
+        .job_state(job_state), .job_pointer(job_pointer), .job_copy(job_copy), .job_error(job_error), .job_sense(job_sense),
+        .event_done(event_done), .event_failed(event_failed), .stat_chunk(stat_chunk), .stat_retry(stat_retry),
         .chunk_valid(chunk_valid[1]), .chunk_ready(chunk_ready[1]), .chunk_op(chunk_op[5:3]), .chunk_slot(chunk_slot[17:9]),
         .chunk_volume(chunk_volume[15:8]), .chunk_lba(chunk_lba[63:32]), .chunk_blocks(chunk_blocks[15:8]),
         .chunk_rsp_valid(chunk_rsp_valid[1]), .chunk_rsp_ready(chunk_rsp_ready[1]), .chunk_rsp_op(chunk_rsp_op[5:3]),
         .chunk_rsp_slot(chunk_rsp_slot[17:9]), .chunk_rsp_error(chunk_rsp_error[1]),
-        .ti_valid(backup_ti_valid), .ti_ready(backup_ti_ready), .ti_op(backup_ti_op), .ti_slot(backup_ti_slot),
+        .ti_valid(backup_ti_valid), .ti_ready(backup_ti_ready), .ti_op(backup_ti_op), .ti_port(backup_ti_port), .ti_slot(backup_ti_slot),
         .ti_length(backup_ti_length), .ti_port_id(backup_ti_port_id), .ti_lun(backup_ti_lun), .ti_lba(backup_ti_lba),
         .done_valid(done_valid && done_op[3]), .done_ready(backup_done_ready), .done_op(done_op), .done_slot(done_slot),
         .done_status(done_status), .done_scsi_status(done_scsi_status), .done_sense(done_sense),
@@ -429,7 +500,7 @@ module array_controller #(
             priority_arbiter priority_arbiter_inst (
                 .clk(clk), .rst(rst),
                 .cfg_backup_first(cfg_backup_first), .cfg_backup_quantum(cfg_backup_quantum), .cfg_online_time(cfg_online_time),
-                .backup_active(backup_active && p == 0), .online_waiting(online_waiting[p]), .stat_backup_frame(stat_backup_frame[p]),
+                .backup_active(backup_active[p]), .online_waiting(online_waiting[p]), .stat_backup_frame(stat_backup_frame[p]),
                 .stat_frame_bytes(stat_frame_bytes[12*p +: 12]), .prefer_backup(prefer_backup[p]),
                 .stat_quantum(stat_quantum[p]), .stat_quantum_short(stat_quantum_short[p])
             );
@@ -438,14 +509,7 @@ module array_controller #(
 
     /* Interrupts. */
     wire [PORTS-1:0] event_port_lost;
-    reg  [3:0] backup_state_reg;
-    wire       event_done = backup_state == 4'd4 && backup_state_reg != 4'd4;
-    wire       event_failed = backup_state == 4'd5 && backup_state_reg != 4'd5;
-
-    always @(posedge clk)
-        backup_state_reg <= rst ? 4'd0 : backup_state;
-
-    initial backup_state_reg = 4'd0;
+    wire event_refused = job_answer && job_refused != 8'd0 && job_refused != 8'h16;
 
     port_lost #(.PORTS(PORTS)) port_lost_inst (
         .clk(clk), .rst(rst), .link_enable(link_enable), .status_link_state(status_link_state), .event_port_lost(event_port_lost)
@@ -468,7 +532,7 @@ module array_controller #(
         .status_link_state(status_link_state), .status_fabric_login(status_fabric_login), .status_logins(status_logins),
         .status_open_tasks(status_open_tasks), .my_id(my_id), .lesb(lesb), .port_counters(port_counters),
         .flush(flush), .status_clean(status_clean), .status_unpinned(status_unpinned),
-        .event_done(event_done), .event_failed(event_failed), .event_port_lost(event_port_lost), .irq(irq),
+        .event_done(event_done), .event_failed(event_failed || event_refused), .event_port_lost(event_port_lost), .irq(irq),
         .cfg_volume_base(cfg_volume_base), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
         .counters(counters_reg),
         .cfg_backup_volume(backup_volume), .cfg_backup_port_id(backup_port_id), .cfg_backup_lun(backup_lun),

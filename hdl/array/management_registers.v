@@ -235,7 +235,7 @@ module management_registers #(
                 end
                 32'h000C: begin // STATUS
                     readable_reg <= 1'b1;
-                    rdata_reg <= {27'd0, status_backup_state == 4'd5, status_backup_state == 4'd4, status_backup_state >= 4'd1 && status_backup_state <= 4'd3, status_unpinned, status_clean};
+                    rdata_reg <= {27'd0, status_backup_state == 4'd5, status_backup_state == 4'd4, status_backup_state >= 4'd1 && status_backup_state <= 4'd3 || status_backup_state == 4'd10, status_unpinned, status_clean};
                 end
                 32'h0010: begin // FLUSH
                     readable_reg <= 1'b1;

@@ -32,7 +32,7 @@ class Bus(Protocol):
 
 
 class BackupState(IntEnum):
-    """State of the backup job (register BACKUP_STATE)."""
+    """State of a job of the backup engine (register BACKUP_STATE). A paused job ends with an abort or goes on."""
 
     IDLE = 0
     LOGIN = 1
@@ -41,6 +41,10 @@ class BackupState(IntEnum):
     DONE = 4
     FAILED = 5
     ABORTED = 6
+    PREPARED = 7
+    QUEUED = 8
+    PAUSED = 9
+    PAUSING = 10
 
 
 class Interrupt(IntFlag):

@@ -13,14 +13,15 @@ from portplex.management import BackupProgress, BackupState
 from portplex.nport.backup_disk import Fault, FaultKind
 from portplex.nport.n_port import Timers
 from portplex.registers.register_map import Register
-from portplex.scenario.backup import BackupJob
+from portplex.scenario.backup import ENDED, BackupJob
 from portplex.scenario.rig import SUB
 from portplex.scsi import sense
+from portplex.scsi.cdb import OpCode
 from portplex.uvm.base_test import ArrayTest
 
 CHUNK = 32
 JOB_COPY_POINTER = Register.COUNTERS + 4 * 19
-NOT_ANSWERED, REJECTED, BAD_STATUS = 2, 3, 4
+NOT_ANSWERED, REJECTED, BAD_STATUS, TOO_SMALL = 2, 3, 4, 0x1A
 
 
 class _Backup(ArrayTest):
@@ -100,9 +101,9 @@ class DeviceChecksOnce(_Backup):
 
 @pyuvm.test()
 class DeviceCannotWrite(_Backup):
-    """A chunk that never succeeds ends the job; the pointer stays below it, status and sense are shown."""
+    """A chunk that never succeeds pauses the job; the pointer stays below it, status and sense are shown."""
 
-    expected = BackupState.FAILED
+    expected = BackupState.PAUSED
     expected_error = BAD_STATUS
     retries = True
 
@@ -121,7 +122,7 @@ class DeviceCannotWrite(_Backup):
 class DeviceFull(_Backup):
     """Space exhausted at block 128."""
 
-    expected = BackupState.FAILED
+    expected = BackupState.PAUSED
     expected_error = BAD_STATUS
     retries = True
 
@@ -162,14 +163,14 @@ class DeviceSilentAfterData(_Backup):
 
 @pyuvm.test()
 class DeviceSilentForever(_Backup):
-    """No command is answered any more: the job fails after its retries and leaves nothing open."""
+    """No command is answered any more: the job is paused after its retries and leaves nothing open."""
 
-    expected = BackupState.FAILED
+    expected = BackupState.PAUSED
     expected_error = None
     retries = True
 
     async def before(self) -> None:
-        self.rig.disk.inject(Fault(FaultKind.SILENCE, 1000, when=lambda c: c.lba >= 64))
+        self.rig.disk.inject(Fault(FaultKind.SILENCE, 1000, when=lambda c: c.opcode == OpCode.WRITE_10 and c.lba >= 64))
 
     async def after(self, ended: BackupProgress) -> None:
         self.expect(ended.backup_pointer == 64, f"backup pointer {ended.backup_pointer}, 64 blocks were answered GOOD")
@@ -188,6 +189,42 @@ class DeviceRefusesLogin(_Backup):
 
     async def after(self, ended: BackupProgress) -> None:
         self.expect(ended.backup_pointer == 0 and not self.rig.disk.writes, "something was written without login")
+
+
+@pyuvm.test()
+class DeviceTooSmall(ArrayTest):
+    """The image would end one block beyond the device: the job fails before anything is written. Exactly as large as
+    the image is large enough."""
+
+    volumes: ClassVar[dict[int, int]] = {0: 64, 1: 64, 2: 256}
+
+    async def scenario(self) -> None:
+        rig = self.rig
+        await self.ready()
+        room = len(rig.disk.image()) // 512
+        failed = await self.save_to(room - 255)
+        self.expect(failed.state is BackupState.FAILED and failed.error & 0xFF == TOO_SMALL, f"the job ended {failed}")
+        found = sense.LBA_OUT_OF_RANGE
+        expected = found.key << 16 | found.asc << 8 | found.ascq
+        self.expect(failed.sense == expected, f"BACKUP_SENSE {failed.sense:06x}, expected {expected:06x}")
+        self.expect(failed.backup_pointer == 0 and not rig.disk.writes, "something was written")
+        ended = await self.save_to(room - 256)
+        self.expect(ended.state is BackupState.DONE, f"the job ended {ended}")
+        self.expect(rig.disk.image()[-256 * 512 :] == rig.images[SUB], "I2: the image differs")
+        rig.compared_blocks += 256
+
+    async def save_to(self, lba: int) -> BackupProgress:
+        """Save the volume to the blocks from `lba` on."""
+        rig, management = self.rig, self.management
+        await management.prepare_backup(SUB, port_id=rig.disk.n_port_id, lba=lba, chunk=CHUNK)
+        await management.set_copy_pointer(256)
+        await management.start_backup()
+
+        async def ended() -> bool:
+            return (await management.backup_progress()).state in ENDED
+
+        await rig.until(ended, "the end of the backup", 1_000_000)
+        return await management.backup_progress()
 
 
 @pyuvm.test()
@@ -217,9 +254,9 @@ class DeviceSendsProcessLogout(_Backup):
 
 @pyuvm.test()
 class DeviceIsNotThere(_Backup):
-    """Nobody has the port ID: the login times out, is tried again, and the job fails."""
+    """Nobody has the port ID: the login times out, is tried again, and the job is paused."""
 
-    expected = BackupState.FAILED
+    expected = BackupState.PAUSED
     expected_error = None
     retries = True
 
@@ -288,7 +325,8 @@ class CopyPointerStopsTheBackup(ArrayTest):
         rig = self.rig
 
         async def reached() -> bool:
-            return (await self.management.backup_pointers())[0] == blocks
+            found = await self.management.backup_progress()
+            return found.state is BackupState.TRANSFER and found.backup_pointer == blocks
 
         await rig.until(reached, f"the backup pointer at {blocks}", 200_000)
         frames = (await self.management.counters())["backup_frames"]
@@ -339,7 +377,7 @@ class RestoreIntoOtherVolumes(ArrayTest):
         await self.management.start_restore()
 
         async def ended() -> bool:
-            return (await self.management.backup_progress()).state in (BackupState.DONE, BackupState.FAILED)
+            return (await self.management.backup_progress()).state in ENDED
 
         await rig.until(ended, "the end of the restore", 1_000_000)
         found = await self.management.backup_progress()

@@ -60,7 +60,7 @@ class Interrupts(ArrayTest):
         await self.management.enable_interrupts(ALL)
         await self.backup(BackupState.DONE, Interrupt.JOB_DONE)
         rig.disk.inject(Fault(FaultKind.CHECK_CONDITION, 1000))
-        await self.backup(BackupState.FAILED, Interrupt.JOB_FAILED)
+        await self.backup(BackupState.PAUSED, Interrupt.JOB_FAILED)
         resets = port.resets
         port.link_reset()
         await self.reach(lambda: port.resets > resets, "a link reset", 100_000)

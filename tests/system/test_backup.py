@@ -17,6 +17,7 @@ CASES = [
     "DeviceSilentAfterData",
     "DeviceSilentForever",
     "DeviceRefusesLogin",
+    "DeviceTooSmall",
     "DeviceLogsOut",
     "DeviceSendsProcessLogout",
     "DeviceIsNotThere",

@@ -17,6 +17,10 @@ HDL, BLOCK, SYSTEM = ROOT / "hdl", ROOT / "tests" / "block", ROOT / "tests" / "s
 COMPOSITES: dict[str, tuple[str, str]] = {
     # port controller: wiring of modules that have block tests; its meaning is whole exchanges, with a link around it
     "port_controller": ("port_bench", "port/port_controller.f"),
+    # jobs, chunks and records are judged together: what one says must be true of the others
+    "backup_jobs": ("backup_engine", "array/backup_engine.f"),
+    "backup_chunks": ("backup_engine", "array/backup_engine.f"),
+    "backup_record": ("backup_engine", "array/backup_engine.f"),
     # the half of the register block that is not generated
     "register_access": ("management_registers", "array/management_registers.f"),
     "stream_turn": ("port_mux", "array/port_mux.f"),

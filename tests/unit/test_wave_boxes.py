@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portplex.fc.constants import ORDERED_SETS
+from portplex.management import BackupState
 from portplex.report import waves
 from portplex.report.frame_boxes import (
     INITIATOR,
@@ -150,8 +151,9 @@ def test_state_names_come_from_the_rtl() -> None:
     link = ["AC", "LR1", "LR2", "LR3", "LF1", "LF2", "OL1", "OL2", "OL3"]
     assert state_names("link/port_state_machine.v") == dict(enumerate(link))
     # docs/registers.md: BACKUP_STATE
-    backup = ["IDLE", "LOGIN", "TRANSFER", "LOGOUT", "DONE", "FAILED", "ABORTED"]
-    assert state_names("array/backup_engine.v") == dict(enumerate(backup))
+    assert state_names("array/backup_constants.vh", "JOB_") == {s.value: s.name for s in BackupState}
+    course = ["IDLE", "LOAD", "LOGIN", "PROBE", "TRANSFER", "LOGOUT", "END"]
+    assert state_names("array/backup_engine.v") == dict(enumerate(course))
     # contracts, section 6: ti_op
     assert state_names("port/task_context.vh", "TI_") == {
         0: "SEND", 1: "RECEIVE", 2: "RESPOND", 3: "RELEASE", 4: "ABORT",

@@ -23,7 +23,8 @@ from portplex.registers.register_map import REGISTERS, Register
 WORD = 0xFFFFFFFF
 LAST_PORT_ID = 0xFFFFEF  # above it are the well-known addresses
 RECORD = 0x60  # table 630 in the store
-UNDER_WAY = (BackupState.LOGIN, BackupState.TRANSFER, BackupState.LOGOUT)
+UNDER_WAY = (BackupState.LOGIN, BackupState.TRANSFER, BackupState.LOGOUT, BackupState.PAUSING)
+NOT_ENDED = (*UNDER_WAY, BackupState.QUEUED, BackupState.PAUSED)  # has to be aborted before its volume is free
 
 
 class Kind(StrEnum):
@@ -188,7 +189,7 @@ class ArrayConsole:
             if seen.fabric is not None and all(port.n_port_id != port_id for port in seen.fabric):
                 raise Refused("not_logged_in", f"port_id={port_id:06X}h: is not logged in with the fabric")
             for job in seen.jobs:
-                if BackupState[job.state.upper()] in UNDER_WAY:
+                if BackupState[job.state.upper()] in NOT_ENDED:
                     if job.volume == volume:
                         raise Refused("volume_busy", f"volume={volume}: job {job.number} is at work on it")
                     raise Refused("busy", f"job {job.number} is under way, of volume {job.volume}: one at a time")
@@ -212,7 +213,7 @@ class ArrayConsole:
     async def _under_way(self, number: int) -> Job:
         check("job", number, 0, 0)
         for job in (await self.look()).jobs:
-            if job.number == number and BackupState[job.state.upper()] in UNDER_WAY:
+            if job.number == number and BackupState[job.state.upper()] in NOT_ENDED:
                 return job
         raise Refused("no_job", f"job={number}: is not under way")
 

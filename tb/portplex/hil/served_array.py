@@ -391,6 +391,8 @@ class ServedArray:
                 found = await management.backup_progress()
                 self._note(found)
                 if found.state in ENDED:
+                    if found.state is BackupState.PAUSED:
+                        await management.abort_backup()  # the next order begins from the first block
                     break
                 await sleep(executor, POLL_BACKUP)
         finally:

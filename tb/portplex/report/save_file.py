@@ -102,9 +102,10 @@ CACHE: tuple[Signal, ...] = (
     Signal("cache", "stat_read_miss", "read miss", BINARY),
 )
 BACKUP: tuple[Signal, ...] = (
+    _state("backup", "array/backup_constants.vh", name="live_state", alias="job", prefix="JOB_"),
     _state("backup", "array/backup_engine.v"),
-    Signal("backup", "pointer_reg", "backup_pointer"),
-    Signal("backup", "copy_reg", "copy_pointer"),
+    Signal("backup", "backup_pointer", "backup_pointer"),
+    Signal("backup", "copy_pointer", "copy_pointer"),
     Signal("arbiter", "state_reg", "backup's quantum", BINARY),
     Signal("arbiter", "bytes_reg", "bytes of the quantum"),
     Signal("arbiter", "online_waiting", "online waits", BINARY),

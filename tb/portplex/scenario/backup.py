@@ -12,7 +12,7 @@ from portplex.nport.backup_disk import BackupDisk
 from portplex.scenario.rig import Rig
 
 POLL_WORDS = 4_000
-ENDED = (BackupState.DONE, BackupState.FAILED, BackupState.ABORTED)
+ENDED = (BackupState.DONE, BackupState.FAILED, BackupState.ABORTED, BackupState.PAUSED)
 
 
 class Confirmed:

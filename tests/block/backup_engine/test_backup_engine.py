@@ -3,14 +3,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from portplex.simulate import simulate
 
 
-def test_backup_engine(simulator: str) -> None:
+@pytest.mark.parametrize(("bench", "ports"), [("engine", 1), ("jobs", 1), ("ports", 2)])
+def test_backup_engine(simulator: str, bench: str, ports: int) -> None:
     simulate(
         "backup_engine",
-        sources=["array/backup_engine.v"],
-        test_module=str(Path(__file__).with_name("bench_backup_engine.py")),
+        sources=["array/backup_engine.f"],
+        test_module=str(Path(__file__).with_name(f"bench_backup_{bench}.py")),
         simulator=simulator,
-        parameters={"RETRY_TICKS": 2},
+        parameters={"RETRY_TICKS": 2, "PORTS": ports},
     )

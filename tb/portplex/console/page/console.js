@@ -115,7 +115,7 @@ function showJob(box, job) {
   find(".backup-pointer").textContent = `backup pointer ${number(job.backup_pointer)}`;
   find(".copy-pointer").textContent = `copy pointer ${number(job.copy_pointer)} of ${number(job.capacity)} blocks`;
   find(".error").textContent = job.error_text;
-  find(".buttons").hidden = !["login", "transfer", "logout"].includes(job.state);
+  find(".buttons").hidden = !["login", "transfer", "logout", "queued", "pausing", "paused"].includes(job.state);
   find("form").hidden = job.copy_pointer >= job.capacity;
 }
 

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cocotb tests of backup_engine: commands, their refusals, the queue, a record for each job."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import cocotb
+from surroundings import CHECK_CONDITION, DATA, GOOD, JOBS, TI_WRITE, Surroundings
+
+from portplex.management import BackupState
+from portplex.model.backup import JobCommand, JobOrder, Refusal
+
+BACKUP, RESTORE, VERIFY = range(3)
+DONE, ABORTED, PAUSED, QUEUED = BackupState.DONE, BackupState.ABORTED, BackupState.PAUSED, BackupState.QUEUED
+SIZES = {0: 8 * 9, 1: 8 * 24, 2: 8 * 17, 3: 8 * 30}
+STARTS = (JobCommand.START_BACKUP, JobCommand.START_RESTORE, JobCommand.START_VERIFY, JobCommand.PREPARE)
+
+
+@cocotb.test()
+async def each_reason_to_refuse(dut: Any) -> None:
+    """Nothing is asked of cache and port, the record is as it was, and the reason is the model's."""
+    s = Surroundings(dut, SIZES, absent=(2,))
+    s.own_ids[0] = 0x010E00
+    await s.reset()
+    good = JobOrder()
+    impossible = {
+        replace(good, volume=2): Refusal.VOLUME,
+        replace(good, volume=7): Refusal.VOLUME,
+        replace(good, chunk=12): Refusal.CHUNK,
+        replace(good, chunk=0): Refusal.CHUNK,
+        replace(good, chunk=136): Refusal.CHUNK,
+        replace(good, lba=0xFFFFFFF0): Refusal.LBA,
+        replace(good, port_id=0x010E00): Refusal.SELF,
+    }
+    for command in STARTS:
+        for order, reason in impossible.items():
+            assert await s.command(command, 3, order) is reason
+        s.usable = 0
+        assert await s.command(command, 3, good) is Refusal.NO_PORT
+        s.usable = 1
+    assert await s.command(JobCommand.PREPARE, 3, good, kind=3) is Refusal.STATE
+    assert await s.command(JobCommand.START_PREPARED, 3) is Refusal.NOTHING_PREPARED
+    for command in (JobCommand.PAUSE, JobCommand.RESUME, JobCommand.ABORT):
+        assert await s.command(command, 3) is Refusal.STATE
+    await s.settle()
+    assert s.state(3) is BackupState.IDLE and not s.operations and s.attempts[-1, 0] == 0
+    assert not s.store, "a refused order got into a record"
+
+    # another job on the volume: under way, then queued; paused ones do not count, but cannot go on meanwhile
+    s.hold_completions = True
+    await s.start(good, 1)
+    for command in STARTS[:3]:
+        assert await s.command(command, 2, good) is Refusal.CONFLICT
+    assert await s.command(JobCommand.PREPARE, 2, good) is Refusal.NONE
+    assert await s.command(JobCommand.START_PREPARED, 2) is Refusal.CONFLICT
+    await s.until(lambda: s.completions != [], "the login")
+    assert await s.command(JobCommand.PAUSE, 1) is Refusal.NONE
+    s.hold_completions = False
+    await s.finish(PAUSED, 1)
+    assert await s.command(JobCommand.START_PREPARED, 2) is Refusal.NONE
+    assert await s.command(JobCommand.RESUME, 1) is Refusal.CONFLICT
+    await s.finish(DONE, 2)
+    # the volume is not what it was when the job was paused
+    s.dut.cfg_volume_blocks.value = sum(blocks << 32 * v for v, blocks in (SIZES | {1: 8}).items())
+    s.sizes = SIZES | {1: 8}
+    assert await s.command(JobCommand.RESUME, 1) is Refusal.VOLUME
+    s.dut.cfg_volume_blocks.value = sum(blocks << 32 * v for v, blocks in SIZES.items())
+    s.sizes = SIZES
+    assert await s.command(JobCommand.RESUME, 1) is Refusal.NONE
+    await s.finish(DONE, 1)
+
+
+@cocotb.test()
+async def jobs_wait_in_the_order_of_their_start(dut: Any) -> None:
+    s = Surroundings(dut, SIZES)
+    await s.reset()
+    orders = {
+        5: (BACKUP, JobOrder(volume=3, chunk=16, port_id=0x010301, lun=1, lba=0)),
+        0: (RESTORE, JobOrder(volume=1, chunk=128, port_id=0x010302, lun=2, lba=77)),
+        7: (VERIFY, JobOrder(volume=0, chunk=8, port_id=0x010303, lun=3, lba=1 << 20)),
+        2: (BACKUP, JobOrder(volume=2, chunk=24, port_id=0x010301, lun=4, lba=4096)),
+    }
+    for number, (kind, order) in orders.items():
+        await s.start(order, number, kind=kind)
+    assert [s.state(n) for n in (0, 7, 2)] == [QUEUED] * 3
+    assert await s.command(JobCommand.PAUSE, 7) is Refusal.NONE  # the last but one steps back
+    assert s.state(7) is PAUSED
+    assert await s.command(JobCommand.RESUME, 7) is Refusal.NONE
+    await s.until(lambda: len(s.begun) == 4, "the last job", 100_000)
+    await s.finish(DONE, 7)
+    assert s.begun == [5, 0, 2, 7]
+    for number in orders:
+        s.check_settled(number)
+        assert s.state(number) is DONE and s.pointer(number) == SIZES[orders[number][1].volume]
+    assert s.events == {"done": 4, "failed": 0}
+
+
+@cocotb.test()
+async def queued_jobs_can_be_taken_back(dut: Any) -> None:
+    s = Surroundings(dut, SIZES)
+    await s.reset()
+    s.hold_completions = True
+    for number in (0, 1, 2, 3):
+        await s.start(JobOrder(volume=number), number)
+    await s.until(lambda: s.completions != [], "the login of the first")
+    assert await s.command(JobCommand.ABORT, 2) is Refusal.NONE
+    assert s.state(2) is ABORTED
+    assert await s.command(JobCommand.ABORT, 0) is Refusal.NONE
+    s.hold_completions = False
+    await s.finish(DONE, 3)
+    assert s.begun == [0, 1, 3] and s.state(0) is ABORTED and s.state(1) is DONE
+    assert {o.job for o in s.operations if o.op in DATA} == {1, 3}
+    for number in range(4):
+        s.check_settled(number)
+
+
+@cocotb.test()
+async def paused_job_lets_the_next_go(dut: Any) -> None:
+    """A job in trouble steps aside; when it goes on it waits behind the others, and sends only what is missing."""
+    s = Surroundings(dut, SIZES)
+    await s.reset()
+    s.device = lambda op, block, attempt, port: CHECK_CONDITION if s.current is s.jobs[0] and block == 40 else GOOD
+    await s.start(JobOrder(volume=1), 0)
+    await s.start(JobOrder(volume=3), 4)
+    await s.until(lambda: s.state(0) is PAUSED, "the trouble", 100_000)
+    s.device = lambda op, block, attempt, port: GOOD
+    await s.start(JobOrder(volume=2), 6)
+    assert await s.command(JobCommand.RESUME, 0) is Refusal.NONE
+    await s.finish(DONE, 0)
+    assert s.begun == [0, 4, 6, 0]
+    assert set(s.confirmed.values()) == {1} and s.bytes_sent == 512 * (SIZES[1] + SIZES[2] + SIZES[3])
+
+
+@cocotb.test()
+async def prepared_jobs(dut: Any) -> None:
+    """A prepared job waits for its start, can be started again and again, and is forgotten with an abort or a start."""
+    s = Surroundings(dut, SIZES)
+    await s.reset()
+    for kind in (BACKUP, RESTORE, VERIFY):
+        order = JobOrder(volume=1, chunk=16, lba=kind, copied=100)
+        assert await s.command(JobCommand.PREPARE, 4, order, kind=kind) is Refusal.NONE
+        await s.settle()
+        s.check_settled(4)
+        assert s.state(4) is BackupState.PREPARED and s.current is None
+        assert await s.command(JobCommand.START_PREPARED, 4) is Refusal.NONE
+        await s.until(lambda: s.pointer(4) == 96, "what is copied")
+        await s.copy_pointer(SIZES[1])
+        await s.finish(DONE, 4)
+        assert await s.command(JobCommand.START_PREPARED, 4) is Refusal.NONE  # all of the image is there now
+        await s.finish(DONE, 4)
+    assert await s.command(JobCommand.PREPARE, 4, JobOrder()) is Refusal.NONE
+    assert await s.command(JobCommand.ABORT, 4) is Refusal.NONE
+    assert await s.command(JobCommand.START_PREPARED, 4) is Refusal.NOTHING_PREPARED
+    assert await s.command(JobCommand.PREPARE, 4, JobOrder()) is Refusal.NONE
+    await s.start(JobOrder(chunk=128), 4)
+    await s.finish(DONE, 4)
+    assert await s.command(JobCommand.START_PREPARED, 4) is Refusal.NOTHING_PREPARED
+
+
+@cocotb.test()
+async def any_commands_in_any_order(dut: Any) -> None:
+    """Random commands to all jobs while the device makes trouble: each is taken or refused as the model says, jobs run
+    one at a time in the order of their start, and every record is right in the end."""
+    s = Surroundings(dut, SIZES, busy=0.1)
+    s.own_ids[0] = 0x010E00
+    await s.reset()
+
+    def device(op: int, block: int, attempt: int, port: int) -> tuple[int, int, int]:
+        return s.rng.choice((CHECK_CONDITION, (2, 0, 0), (7, 0, 0))) if s.rng.random() < 0.2 else GOOD
+
+    s.device = device
+    s.delay = lambda op, port: 40
+    refused = 0
+    for _ in range(600):
+        order = JobOrder(
+            volume=s.rng.choice((0, 1, 2, 3) * 4 + (7,)),
+            chunk=s.rng.choice((8, 16, 24, 64) * 4 + (12,)),
+            lba=s.rng.choice((0, 1000) * 8 + (0xFFFFFFF0,)),
+            port_id=s.rng.choice((0x010203, 0x010204) * 8 + (0x010E00,)),
+            copied=s.rng.choice((0, 40, 0xFFFFFFFF)),
+        )
+        command = s.rng.choice(tuple(JobCommand))
+        refused += await s.command(command, s.rng.randrange(JOBS), order, kind=s.rng.randrange(4)) is not Refusal.NONE
+        if s.rng.random() < 0.2:
+            await s.copy_pointer(s.rng.choice((64, 0xFFFFFFFF)))
+        await s.steps(s.rng.randrange(400))
+    assert 100 < refused < 550, f"{refused} of 600 commands were refused"
+    s.device = lambda op, block, attempt, port: GOOD
+    while s.queue or s.current is not None:
+        await s.copy_pointer(0xFFFFFFFF)
+        await s.steps(50)
+        assert s.now < 1_000_000, "a job does not come to its end"
+    await s.settle()
+    for number, job in s.jobs.items():
+        s.check_settled(number)
+        if s.state(number) is DONE:
+            assert s.pointer(number) == job.model.capacity
+    assert len(s.begun) > 20, f"only {len(s.begun)} jobs were begun"
+    assert s.events["done"] > 5 and s.events["failed"] > 0, f"{s.events}"
+
+
+@cocotb.test()
+async def jobs_of_other_devices(dut: Any) -> None:
+    """The fields of the job under way go with every operation, whatever the registers and the other records say."""
+    s = Surroundings(dut, SIZES)
+    await s.reset()
+    for number in range(4):
+        await s.start(JobOrder(volume=number, port_id=0x010300 + number, lun=number, lba=number << 16), number)
+        s._configure(JobOrder(volume=0, port_id=1, lun=9, lba=9, chunk=128))
+    await s.finish(DONE, 3)
+    assert [len([o for o in s.operations if o.job == n and o.op == TI_WRITE]) for n in range(4)] == [
+        SIZES[n] // 8 for n in range(4)
+    ]
