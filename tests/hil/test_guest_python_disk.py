@@ -17,7 +17,7 @@ from portplex.hil.ethernet import QemuStream
 from portplex.hil.fcf import Fcf
 from portplex.hil.gateway import Gateway
 from portplex.hil.guest import Guest
-from portplex.hil.node import Node
+from portplex.hil.node import FipTimes, Node
 from portplex.hil.point_to_point import PointToPoint
 from portplex.hil.vn2vn import Vn2vn
 from portplex.hil.wall_clock import WallExecutor
@@ -33,7 +33,7 @@ BLOCKS = 65_536
 class Bench:
     """A Python disk with two units; the guest's Ethernet is on its switch, or at its own link."""
 
-    def __init__(self, way: str, wwpn: int, socket: Path, capture: Path) -> None:
+    def __init__(self, way: str, wwpn: int, socket: Path, capture: Path, times: FipTimes | None = None) -> None:
         self.way = way
         self.executor = executor = WallExecutor()
         self.node: Node
@@ -42,7 +42,7 @@ class Bench:
             switch = Switch(executor, timers=TIMERS)
             self.node, link = Fcf(executor, switch), switch.attach(wwpn)
         else:
-            self.node = link = Vn2vn(executor) if way == "vn2vn" else PointToPoint(executor)
+            self.node = link = (Vn2vn if way == "vn2vn" else PointToPoint)(executor, times=times)
         self.disk = BackupDisk(executor, link, name="disk", wwpn=wwpn, timers=TIMERS, blocks=[BLOCKS, BLOCKS])
         self.capture = CaptureWriter(capture, ["guest"], link_type=LINKTYPE_ETHERNET)
         self.gateway = Gateway(executor, QemuStream(socket), self.node, capture=self.capture)
@@ -92,3 +92,15 @@ def test_linux_writes_and_reads_a_python_disk(bench, image, tmp_path):
         assert guest.check(read).split()[0] == wrote
     assert bench.disk.violations == []
     assert {name: n for name, n in bench.gateway.counts.items() if name.startswith(("fcoe", "fip"))} == {}
+
+
+def test_beacon_while_the_kernel_makes_its_port(image, tmp_path):
+    """Linux 6.1 hears FIP before it has a port to hear it with, and a beacon is then a null pointer to it."""
+    bench = Bench("vn2vn", LOWER, tmp_path / "net", tmp_path / "guest.pcapng", FipTimes(beacon_ms=1, missed=60_000))
+    with Guest(image, net=tmp_path / "net", log=tmp_path, meanwhile=bench.executor.turn) as guest:
+        for _ in range(2):
+            guest.login(vn2vn=True)
+            guest.wait_for_disks(2)
+            guest.logout()
+            guest.wait_for("! ls /sys/class/fc_host/*", 60, "the guest's host to go")
+    bench.stop()

@@ -51,12 +51,14 @@ def test_login_work_logout_and_again(login, image, tmp_path):
             guest.logout()
             guest.wait_for("! ls /sys/class/fc_host/*", SECONDS, "the guest's host to go")
             state_with(served, lambda state: not state["logins"], "the array to hear of the logout")
+            if login != "vn2vn":  # a neighbour is listed until its beacons are missed
+                state_with(served, lambda state: not state["hosts"], "the host to be listed no longer")
         if login != "fabric":
             with pytest.raises(ControlError, match="without a fabric there is no backup disk"):
                 served.client.order("backup", volume=0)
     summary = served.summary()
     assert not {"abts", "task_management", "not_allowed"} & summary["counts"].keys(), summary["counts"]
-    if login == "fabric":
+    if login != "vn2vn":
         assert summary["nodes"][0]["logouts"] == 2
 
 

@@ -142,6 +142,38 @@ def test_host_first(wwpn: int, own: int, source: bytes | None) -> None:
 
 
 @pytest.mark.fast
+def test_host_that_takes_leave_is_listed_no_longer() -> None:
+    """A LOGO to FFFFFEh is accepted, of the host alone; with its next FLOGI it is back."""
+    bench = Bench()
+    own = bench.executor.run(bench.disk.fabric_login())
+    node, linux, peer = bench.node, bench.linux, bench.node.peer_id
+    here = [(LINUX_MAC, peer, LINUX_WWPN)]
+    assert node.hosts() == here
+    answers: list[Frame] = []
+    linux.on_frame = answers.append
+    fabric = bytes.fromhex("0efc00fffffe")
+
+    def request(s_id: int, source: bytes, payload: bytes) -> None:
+        header = Header(0x22, 0xFFFFFE, 0, s_id, 1, 0x290000, 0, 0, 0, 0x66, 0xFFFF, 0).pack()
+        linux.send_fcoe(fabric, source, header + payload)
+        bench.executor.run_for(50)
+
+    logo = els.logo(peer, LINUX_WWPN)
+    request(peer, bytes.fromhex("525400990001"), logo)
+    request(own, linux.vn_mac, logo)
+    request(0, linux.vn_mac, logo)
+    assert (node.hosts(), node.counts["fcoe_unknown_mac"], answers) == (here, 3, [])
+    request(peer, linux.vn_mac, logo)
+    assert (node.hosts(), node.counts["logouts"]) == ([], 1)
+    (answer,) = answers
+    header = Header.unpack(answer.data)
+    assert (header.r_ctl, header.d_id, header.s_id, header.ox_id) == (0x23, peer, 0xFFFFFE, 0x66)
+    assert answer.data[24:] == bytes.fromhex("02000000")
+    request(0, LINUX_MAC, els.LoginParameters(LINUX_WWPN, LINUX_WWNN).pack(4))
+    assert node.hosts() == here
+
+
+@pytest.mark.fast
 def test_bad_input_changes_nothing() -> None:
     bench = Bench()
     bench.executor.run(bench.disk.fabric_login())

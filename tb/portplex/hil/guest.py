@@ -178,8 +178,10 @@ class Guest:
 
     def login(self, *, vn2vn: bool = False) -> None:
         """Have the kernel's FCoE initiator log in: with the fabric, with a point-to-point peer that has sent its FLOGI
-        first, or with its neighbours when `vn2vn`."""
-        self.check(f"echo {INTERFACE} >/sys/module/libfcoe/parameters/create{'_vn2vn' if vn2vn else ''}")
+        first, or with its neighbours when `vn2vn`. The interface is down meanwhile: the kernel takes in FIP before the
+        port for it is there, and a beacon at that moment is a panic (Linux 6.1, fcoe_ctlr_vn_recv)."""
+        create = f"echo {INTERFACE} >/sys/module/libfcoe/parameters/create{'_vn2vn' if vn2vn else ''}"
+        self.check(f"ip link set {INTERFACE} down && {create} && ip link set {INTERFACE} up")
 
     def logout(self) -> None:
         self.check(f"echo {INTERFACE} >/sys/module/libfcoe/parameters/destroy")

@@ -4,7 +4,8 @@
 The port is a FrameLink for the N_Port. Its FLOGI goes out as FCoE, again with every solicitation of the host and every
 `login_retry_ms` until it is answered; the LS_ACC says both addresses in its D_ID and S_ID. When the host's FLOGI comes
 first, it is answered here: the lower WWPN gets 010101h, the other 010102h. Either way the N_Port sees an LS_ACC from
-FFFFFEh that gives it its address.
+FFFFFEh that gives it its address. A host's LOGO to FFFFFEh, with which Linux takes leave, is accepted: the host is no
+longer listed. Its addresses last until the next FLOGI, for answers under way.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class PointToPoint:
         self.counts: Counter[str] = Counter()
         self.n_port_id = 0
         self.peer_id = 0
-        self._peer_wwpn = 0
+        self._peer_wwpn = 0  # also after the host's LOGO
         self._peer_macs: tuple[bytes, ...] = ()
         self._solicited = b""  # address of the host that solicited last
         self._flogi = b""  # the N_Port's, waiting for its answer
@@ -61,7 +62,7 @@ class PointToPoint:
         self._end()
 
     def hosts(self) -> list[Host]:
-        return [Host(self._peer_macs[0], self.peer_id, self._peer_wwpn)] if self.peer_id else []
+        return [Host(self._peer_macs[0], self.peer_id, self._peer_wwpn)] if self._peer_wwpn else []
 
     def knows(self, mac: bytes) -> bool:
         return mac in self._peer_macs
@@ -70,7 +71,7 @@ class PointToPoint:
         """The login is over."""
         self._cancel()
         up = self.n_port_id
-        self.n_port_id = self.peer_id = 0
+        self.n_port_id = self.peer_id = self._peer_wwpn = 0
         self._peer_macs = ()
         self._theirs = b""
         if up and self.on_link is not None:
@@ -151,7 +152,7 @@ class PointToPoint:
         if frame.destination not in ours:
             self.counts["fcoe_not_for_us"] += 1
         elif header.d_id == Address.FABRIC_LOGIN:
-            self._recv_flogi(header, frame)
+            self._recv_fabric_request(header, frame)
         elif self._flogi and header.type == FcType.ELS and header.r_ctl == RCtl.ELS_REPLY and not self.peer_id:
             self._recv_answer(header, frame)
         elif frame.source not in self._peer_macs:
@@ -185,17 +186,31 @@ class PointToPoint:
         if self.on_frame is not None:
             self.on_frame(Frame(words, frame.frame.sof, frame.frame.eof, crc32(words), True, now, now))
 
-    def _recv_flogi(self, header: Header, frame: FcoeFrame) -> None:
-        """The host's own FLOGI: answered when the N_Port's parameters are known."""
+    def _recv_fabric_request(self, header: Header, frame: FcoeFrame) -> None:
+        """What the host sends to a fabric that is not there."""
         data = frame.frame.data
         request = els_request(data)
-        payload = data[HEADER_BYTES:]
-        if request is None or request[1] != Els.FLOGI or len(payload) < els.LOGIN_BYTES or header.s_id:
-            self.counts["fcoe_unknown_mac"] += 1
+        command = request[1] if request is not None else None
+        known = frame.source in self._peer_macs
+        if command == Els.FLOGI and len(data) >= HEADER_BYTES + els.LOGIN_BYTES and not header.s_id:
+            if known or not self.peer_id:
+                self._recv_flogi(header, frame)
+                return
+        elif command == Els.LOGO and known and header.s_id == self.peer_id:
+            self._recv_logo(header)
             return
-        if self.peer_id and frame.source not in self._peer_macs:
-            self.counts["fcoe_unknown_mac"] += 1
-            return
+        self.counts["fcoe_unknown_mac"] += 1
+
+    def _recv_logo(self, header: Header) -> None:
+        """The host takes leave."""
+        self._peer_wwpn = 0
+        self.counts["logouts"] += 1
+        answer = els_reply(header, self.peer_id, Address.FABRIC_LOGIN, els.accept())
+        self.transmit(encode(mac_of(self.peer_id), self.mac, answer))
+
+    def _recv_flogi(self, header: Header, frame: FcoeFrame) -> None:
+        """The host's own FLOGI: answered when the N_Port's parameters are known."""
+        payload = frame.frame.data[HEADER_BYTES:]
         if not self._own:
             self.counts["no_n_port"] += 1
             return
