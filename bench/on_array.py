@@ -8,6 +8,7 @@ returns what they `report`ed. Inside: `settings()`, `Site`, `report(...)`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -20,7 +21,7 @@ from portplex.bfm.simulated_array import SimulatedArray
 from portplex.executor import Future, sleep
 from portplex.fc.constants import FcType, RCtl
 from portplex.framelink import Frame
-from portplex.management import BackupState, PriorityMode
+from portplex.management import BackupState, OrderRefused, PriorityMode
 from portplex.model.frame_rules import Direction, FrameRules
 from portplex.nport.host_initiator import HostInitiator
 from portplex.scenario.backup import ENDED
@@ -160,7 +161,8 @@ class Site:
                         )
                     self.backups += 1
                     await management.start_backup()
-            await management.abort_backup()
+            with contextlib.suppress(OrderRefused):  # it may have ended by itself
+                await management.abort_backup()
 
         self._jobs.append(self.executor.start(again()))
 

@@ -135,14 +135,16 @@ module array_controller #(
     input  wire                  bk_rdata_valid,
     input  wire [127:0]          bk_rdata,
 
-    // management information store: clients 0 register window, 1 backup engine
-    output wire [1:0]            mis_valid,
-    input  wire [1:0]            mis_ready,
-    output wire [1:0]            mis_write,
-    output wire [2*10-1:0]       mis_addr,
-    output wire [2*32-1:0]       mis_wdata,
-    input  wire                  mis_rdata_valid,
-    input  wire [31:0]           mis_rdata,
+    // management information store: clients 0 registers, 1 backup engine, 2 load monitor, 3 time supervisor
+    output wire [3:0]            mis_valid,
+    input  wire [3:0]            mis_ready,
+    output wire [3:0]            mis_write,
+    output wire [4*10-1:0]       mis_addr,
+    output wire [4*32-1:0]       mis_wdata,
+    /* verilator lint_off UNUSEDSIGNAL */ // two clients only write
+    input  wire [3:0]            mis_rdata_valid,
+    input  wire [4*32-1:0]       mis_rdata,
+    /* verilator lint_on UNUSEDSIGNAL */
 
     // configuration from the registers
     output wire [PORTS-1:0]      link_enable,
@@ -174,7 +176,7 @@ module array_controller #(
     localparam COUNTERS = 20;
     localparam HOST_TASKS = PORTS * TASKS;
     localparam JOBS = 8;
-    localparam [PORTS-1:0] PORT_0 = 1;
+    localparam SCHEDULES = 4;
 
     /* Volumes and backup job, from the registers. */
     wire [VOLUMES*2-1:0] cfg_volume_flags;
@@ -184,16 +186,9 @@ module array_controller #(
     wire [31:0] backup_lba;
     wire [7:0]  backup_chunk;
     wire [31:0] copy_pointer;
-    wire        start_backup;
-    wire        start_restore;
-    wire        abort_backup;
-    wire [3:0]  backup_state;
-    wire [31:0] backup_pointer;
-    wire [31:0] job_copy_pointer;
-    wire [31:0] backup_error;
-    wire [31:0] backup_sense;
+    wire [PORTS-1:0] backup_ports;
+    wire        copy_set;
     wire [PORTS-1:0] backup_active;
-    /* verilator lint_off UNUSEDSIGNAL */ // no placement yet, and the registers of one job
     wire [JOBS*4-1:0]  job_state;
     wire [JOBS*32-1:0] job_pointer;
     wire [JOBS*32-1:0] job_copy;
@@ -202,7 +197,71 @@ module array_controller #(
     wire [PORTS-1:0] job_mask;
     wire        job_started;
     wire        job_active;
+    wire        job_valid;
+    wire        job_ready;
+    wire [2:0]  job_command;
+    wire [2:0]  job_number;
+    wire [1:0]  job_kind;
+    wire        job_answer;
+    wire [7:0]  job_refused;
+
+    /* Orders of the console and of the time supervisor. */
+    /* verilator lint_off UNUSEDSIGNAL */ // of an entry's registers; what is for waves only
+    wire [15:0] command_address;
+    wire [SCHEDULES*32-1:0] schedule_control;
+    wire [SCHEDULES*32-1:0] timed_answers;
+    wire        timed_stored;
+    wire        timed_started;
+    wire        timed_refused;
+    wire        window_end;
     /* verilator lint_on UNUSEDSIGNAL */
+    wire [31:0] command_data;
+    wire        console_valid;
+    wire        console_ready;
+    wire        console_answer;
+    wire [7:0]  console_refused;
+    wire [7:0]  status_refused;
+    wire        timed_valid;
+    wire        timed_ready;
+    wire [2:0]  timed_command;
+    wire [2:0]  timed_number;
+    wire        timed_answer;
+
+    /* Clock and schedules: registers CONTROL, DUE, PERIOD of an entry are its fields 0, 1, 2. */
+    wire [15:0] cfg_ticks_per_second;
+    wire        clock_set;
+    wire [31:0] clock_set_seconds;
+    wire [31:0] seconds;
+    wire        schedule_valid;
+    wire        schedule_ready;
+    wire        schedule_refused;
+    wire [1:0]  schedule_field = command_address[3:2];
+    wire [SCHEDULES*32-1:0] schedule_period;
+    wire [SCHEDULES*32-1:0] schedule_due;
+    wire [SCHEDULES*32-1:0] schedule_last;
+
+    /* Load of the ports, and where the backup goes. */
+    wire [15:0] cfg_load_window;
+    wire [31:0] cfg_load_floor;
+    wire [15:0] cfg_rebalance;
+    wire [31:0] cfg_rebalance_margin;
+    wire [31:0] cfg_spread_floor;
+    wire [PORTS*2-1:0]  cfg_usage;
+    wire [PORTS*32-1:0] load_io;
+    wire [PORTS*32-1:0] load_amount;
+    wire [PORTS-1:0]    load_sequential;
+    wire [31:0] controller_io;
+    wire [31:0] controller_amount;
+    wire [31:0] load_windows;
+    wire [PORTS-1:0] place_ports;
+    wire [15:0] moves;
+    wire        command_taken;
+    wire [7:0]  command_task;
+    wire        command_write;
+    wire [3:0]  command_volume;
+    wire [31:0] command_lba;
+    wire [31:0] command_blocks;
+
     wire        event_done;
     wire        event_failed;
     wire        backup_ti_port;
@@ -218,6 +277,18 @@ module array_controller #(
     wire        stat_retry;
     wire [PORTS-1:0] stat_quantum;
     wire [PORTS-1:0] stat_quantum_short;
+
+    reg [PORTS-1:0] port_ready;    // link and fabric login are fine
+    reg [PORTS-1:0] usable_ports;  // table 640 lets a backup use them
+    reg [PORTS-1:0] load_command;  // the port whose host sent it
+    integer u;
+
+    always @*
+        for (u = 0; u < PORTS; u = u + 1) begin
+            port_ready[u] = status_link_state[4*u +: 4] == 4'd0 && status_fabric_login[u];
+            usable_ports[u] = !cfg_usage[2*u];
+            load_command[u] = command_taken && {24'd0, command_task} >= u * TASKS && {24'd0, command_task} < (u + 1) * TASKS;
+        end
 
     /* Counters 0400h on; they wrap. The last two pairs are bytes read and written, low word first; then two states. */
     reg [COUNTERS*32-1:0] counters_reg;
@@ -241,7 +312,7 @@ module array_controller #(
         if (stat_write)
             counters_reg[32*16 +: 64] <= counters_reg[32*16 +: 64] + {47'd0, stat_bytes};
         counters_reg[32*18 +: 32] <= {23'd0, host_open};
-        counters_reg[32*19 +: 32] <= job_copy_pointer;
+        counters_reg[32*19 +: 32] <= job_copy[31:0];
         if (rst)
             counters_reg <= {COUNTERS*32{1'b0}};
     end
@@ -394,7 +465,9 @@ module array_controller #(
         .software_protect(software_protect), .reset_volumes(reset_volumes), .raise_valid(raise_valid), .raise_ready(raise_ready),
         .raise_condition(raise_condition), .raise_initiators(raise_initiators), .raise_volumes(raise_volumes),
         .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
-        .stat_read(stat_read), .stat_write(stat_write), .stat_bytes(stat_bytes), .status_open(host_open)
+        .stat_read(stat_read), .stat_write(stat_write), .stat_bytes(stat_bytes), .status_open(host_open),
+        .command_taken(command_taken), .command_task(command_task), .command_write(command_write), .command_volume(command_volume),
+        .command_lba(command_lba), .command_blocks(command_blocks)
     );
 
     page_service #(.PORTS(PORTS), .TASKS(TASKS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) page_service_inst (
@@ -417,67 +490,63 @@ module array_controller #(
         .software_protect(software_protect)
     );
 
-    /* The registers show job 0, and port 0 takes all its chunks. A start waits until the engine takes it and is LOGIN (1) meanwhile;
-       one that is refused is FAILED (5) with the reason, until the next command. */
-    reg        start_reg;
-    reg        restore_reg;
-    reg        abort_reg;
-    reg        refused_reg;
-    reg [7:0]  reason_reg;
-    wire       starting = start_reg || restore_reg;
-    wire       job_ready;
-    wire       job_answer;
-    wire [7:0] job_refused;
+    /* Backup: orders of console and time supervisor, the engine, the load of the ports and where chunks go. */
+    job_commands job_commands_inst (
+        .clk(clk), .rst(rst),
+        .console_valid(console_valid), .console_ready(console_ready), .console_data(command_data), .console_answer(console_answer),
+        .console_refused(console_refused), .status_refused(status_refused),
+        .timed_valid(timed_valid), .timed_ready(timed_ready), .timed_command(timed_command), .timed_number(timed_number),
+        .timed_answer(timed_answer),
+        .job_valid(job_valid), .job_ready(job_ready), .job_command(job_command), .job_number(job_number), .job_kind(job_kind),
+        .job_answer(job_answer), .job_refused(job_refused)
+    );
 
-    assign backup_state = starting ? 4'd1 : refused_reg ? 4'd5 : job_state[3:0];
-    assign backup_pointer = starting || refused_reg ? 32'd0 : job_pointer[31:0];
-    assign job_copy_pointer = job_copy[31:0];
-    assign backup_error = refused_reg ? {24'd0, reason_reg} : job_error[31:0];
-    assign backup_sense = job_sense[31:0];
+    array_clock array_clock_inst (
+        .clk(clk), .tick(tick), .cfg_ticks_per_second(cfg_ticks_per_second), .set_valid(clock_set), .set_seconds(clock_set_seconds),
+        .seconds(seconds)
+    );
 
-    always @(posedge clk) begin
-        if (job_ready && start_reg)
-            start_reg <= 1'b0;
-        else if (job_ready && restore_reg)
-            restore_reg <= 1'b0;
-        else if (job_ready)
-            abort_reg <= 1'b0;
-        if (start_backup)
-            start_reg <= 1'b1;
-        if (start_restore)
-            restore_reg <= 1'b1;
-        if (abort_backup)
-            abort_reg <= 1'b1;
-        if (job_answer) begin
-            refused_reg <= job_refused != 8'd0 && job_refused != 8'h16;
-            reason_reg <= job_refused;
-        end
-        if (rst) begin
-            start_reg <= 1'b0;
-            restore_reg <= 1'b0;
-            abort_reg <= 1'b0;
-            refused_reg <= 1'b0;
-        end
-    end
+    time_supervisor #(.SCHEDULES(SCHEDULES)) time_supervisor_inst (
+        .clk(clk), .rst(rst), .seconds(seconds),
+        .write_valid(schedule_valid), .write_ready(schedule_ready), .write_entry(command_address[5:4]), .write_field(schedule_field),
+        .write_data(command_data), .write_refused(schedule_refused),
+        .schedule_control(schedule_control), .schedule_period(schedule_period), .schedule_due(schedule_due),
+        .schedule_last(schedule_last), .schedule_answer(timed_answers), .status_stored(timed_stored),
+        .job_valid(timed_valid), .job_ready(timed_ready), .job_command(timed_command), .job_number(timed_number),
+        .job_answer(timed_answer), .job_refused(job_refused), .stat_started(timed_started), .stat_refused(timed_refused),
+        .mis_valid(mis_valid[3]), .mis_ready(mis_ready[3]), .mis_write(mis_write[3]), .mis_addr(mis_addr[39:30]),
+        .mis_wdata(mis_wdata[127:96]), .mis_rdata_valid(mis_rdata_valid[3]), .mis_rdata(mis_rdata[127:96])
+    );
 
-    initial begin
-        start_reg = 1'b0;
-        restore_reg = 1'b0;
-        abort_reg = 1'b0;
-        refused_reg = 1'b0;
-        reason_reg = 8'd0;
-    end
+    load_monitor #(.PORTS(PORTS)) load_monitor_inst (
+        .clk(clk), .rst(rst), .tick(tick), .cfg_load_window(cfg_load_window),
+        .command(load_command), .command_write({PORTS{command_write}}), .command_volume({PORTS{command_volume}}),
+        .command_lba({PORTS{command_lba}}), .command_blocks({PORTS{command_blocks}}),
+        .load_io(load_io), .load_amount(load_amount), .load_sequential(load_sequential), .controller_io(controller_io),
+        .controller_amount(controller_amount), .load_windows(load_windows), .window_end(window_end),
+        .mis_valid(mis_valid[2]), .mis_ready(mis_ready[2]), .mis_write(mis_write[2]), .mis_addr(mis_addr[29:20]),
+        .mis_wdata(mis_wdata[95:64])
+    );
+
+    backup_placement #(.CONTROLLERS(1), .PORTS(PORTS)) backup_placement_inst (
+        .clk(clk), .rst(rst), .tick(tick),
+        .cfg_usage(cfg_usage), .cfg_rebalance(cfg_rebalance), .cfg_rebalance_margin(cfg_rebalance_margin),
+        .cfg_spread_floor(cfg_spread_floor), .cfg_load_floor(cfg_load_floor),
+        .port_ready(port_ready), .load_amount(load_amount), .load_sequential(load_sequential),
+        .controller_io(controller_io), .controller_amount(controller_amount), .holder(1'b0),
+        .job_active(job_active), .job_started(job_started), .job_mask(job_mask), .place_ports(place_ports), .moves(moves)
+    );
 
     backup_engine #(
         .TASKS(HOST_TASKS), .BACKUP_SLOTS(BACKUP_SLOTS), .VOLUMES(VOLUMES), .PORTS(PORTS), .JOBS(JOBS)
     ) backup_engine_inst (
         .clk(clk), .rst(rst), .tick(tick),
-        .job_valid(starting || abort_reg), .job_ready(job_ready), .job_command(start_reg ? 3'd0 : restore_reg ? 3'd1 : 3'd7),
-        .job_number(3'd0), .job_kind(2'd0), .job_answer(job_answer), .job_refused(job_refused),
+        .job_valid(job_valid), .job_ready(job_ready), .job_command(job_command), .job_number(job_number), .job_kind(job_kind),
+        .job_answer(job_answer), .job_refused(job_refused),
         .cfg_volume(backup_volume), .cfg_port_id(backup_port_id), .cfg_lun(backup_lun), .cfg_lba(backup_lba), .cfg_chunk(backup_chunk),
-        .cfg_copy_pointer(copy_pointer), .cfg_ports({PORTS{1'b0}}), .copy_set(1'b1), .cfg_volume_blocks(cfg_volume_blocks),
+        .cfg_copy_pointer(copy_pointer), .cfg_ports(backup_ports), .copy_set(copy_set), .cfg_volume_blocks(cfg_volume_blocks),
         .cfg_volume_flags(cfg_volume_flags), .my_id(my_id),
-        .usable_ports({PORTS{1'b1}}), .place_ports(PORT_0), .job_mask(job_mask), .job_started(job_started),
+        .usable_ports(usable_ports), .place_ports(place_ports), .job_mask(job_mask), .job_started(job_started),
         .job_active(job_active), .backup_active(backup_active),
         .job_state(job_state), .job_pointer(job_pointer), .job_copy(job_copy), .job_error(job_error), .job_sense(job_sense),
         .event_done(event_done), .event_failed(event_failed), .stat_chunk(stat_chunk), .stat_retry(stat_retry),
@@ -509,7 +578,6 @@ module array_controller #(
 
     /* Interrupts. */
     wire [PORTS-1:0] event_port_lost;
-    wire event_refused = job_answer && job_refused != 8'd0 && job_refused != 8'h16;
 
     port_lost #(.PORTS(PORTS)) port_lost_inst (
         .clk(clk), .rst(rst), .link_enable(link_enable), .status_link_state(status_link_state), .event_port_lost(event_port_lost)
@@ -526,20 +594,32 @@ module array_controller #(
         .s_axil_araddr(s_axil_araddr), .s_axil_arprot(s_axil_arprot), .s_axil_arvalid(s_axil_arvalid), .s_axil_arready(s_axil_arready),
         .s_axil_rdata(s_axil_rdata), .s_axil_rresp(s_axil_rresp), .s_axil_rvalid(s_axil_rvalid), .s_axil_rready(s_axil_rready),
         .mis_valid(mis_valid[0]), .mis_ready(mis_ready[0]), .mis_write(mis_write[0]), .mis_addr(mis_addr[9:0]),
-        .mis_wdata(mis_wdata[31:0]), .mis_rdata_valid(mis_rdata_valid), .mis_rdata(mis_rdata),
+        .mis_wdata(mis_wdata[31:0]), .mis_rdata_valid(mis_rdata_valid[0]), .mis_rdata(mis_rdata[31:0]),
         .link_enable(link_enable), .link_reset_request(link_reset_request), .cfg_wwpn(cfg_wwpn), .cfg_wwnn(cfg_wwnn),
         .cfg_e_d_tov_ticks(cfg_e_d_tov_ticks), .cfg_r_a_tov_ticks(cfg_r_a_tov_ticks), .cfg_r_t_tov_ticks(cfg_r_t_tov_ticks),
         .status_link_state(status_link_state), .status_fabric_login(status_fabric_login), .status_logins(status_logins),
         .status_open_tasks(status_open_tasks), .my_id(my_id), .lesb(lesb), .port_counters(port_counters),
         .flush(flush), .status_clean(status_clean), .status_unpinned(status_unpinned),
-        .event_done(event_done), .event_failed(event_failed || event_refused), .event_port_lost(event_port_lost), .irq(irq),
+        .event_done(event_done), .event_failed(event_failed), .event_port_lost(event_port_lost), .irq(irq),
         .cfg_volume_base(cfg_volume_base), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
         .counters(counters_reg),
         .cfg_backup_volume(backup_volume), .cfg_backup_port_id(backup_port_id), .cfg_backup_lun(backup_lun),
         .cfg_backup_lba(backup_lba), .cfg_backup_chunk(backup_chunk), .cfg_copy_pointer(copy_pointer),
-        .start_backup(start_backup), .start_restore(start_restore), .abort_backup(abort_backup),
-        .status_backup_state(backup_state), .status_backup_pointer(backup_pointer), .status_backup_error(backup_error),
-        .status_backup_sense(backup_sense),
+        .cfg_backup_ports(backup_ports), .copy_set(copy_set),
+        .job_valid(console_valid), .job_ready(console_ready), .job_answer(console_answer), .job_refused(console_refused),
+        .status_backup_state(job_state[3:0]), .status_backup_pointer(job_pointer[31:0]), .status_backup_error(job_error[15:0]),
+        .status_backup_sense(job_sense[31:0]), .status_refused(status_refused),
+        .job_state(job_state), .job_pointer(job_pointer), .job_copy(job_copy), .job_error(job_error), .job_sense(job_sense),
+        .command_address(command_address), .command_data(command_data),
+        .seconds(seconds), .clock_set(clock_set), .clock_set_seconds(clock_set_seconds), .cfg_ticks_per_second(cfg_ticks_per_second),
+        .schedule_valid(schedule_valid), .schedule_ready(schedule_ready), .schedule_answer(schedule_valid && schedule_ready),
+        .schedule_refused({7'd0, schedule_refused}), .schedule_control({schedule_control[106:96], schedule_control[74:64],
+            schedule_control[42:32], schedule_control[10:0]}),
+        .schedule_due(schedule_due), .schedule_period(schedule_period), .schedule_last(schedule_last),
+        .cfg_load_window(cfg_load_window), .cfg_load_floor(cfg_load_floor), .cfg_rebalance(cfg_rebalance),
+        .cfg_rebalance_margin(cfg_rebalance_margin), .cfg_spread_floor(cfg_spread_floor), .cfg_usage(cfg_usage),
+        .load_io(load_io), .load_amount(load_amount), .load_sequential(load_sequential), .load_windows(load_windows),
+        .status_place_ports({{2-PORTS{1'b0}}, place_ports}), .status_moves(moves),
         .cfg_backup_first(cfg_backup_first), .cfg_backup_quantum(cfg_backup_quantum), .cfg_online_time(cfg_online_time)
     );
 

@@ -38,6 +38,7 @@ localparam [7:0]
     REFUSED_CONFLICT = 8'h15,  // another job on this volume is queued or under way
     REFUSED_STATE    = 8'h16,
     REFUSED_NOTHING  = 8'h17,  // nothing is prepared
+    REFUSED_UNCLEAR  = 8'h18,  // not exactly one command
     REFUSED_PORTS    = 8'h19;  // no allowed port exists
 
 /* errors of a job beyond the done_status values */

@@ -126,7 +126,15 @@ module host_engine #(
     output reg                   stat_read,
     output reg                   stat_write,
     output reg  [16:0]           stat_bytes,
-    output reg  [8:0]            status_open    // tasks that are not idle
+    output reg  [8:0]            status_open,   // tasks that are not idle
+
+    // an accepted READ or WRITE, for the load tables: strobe, where it goes
+    output reg                   command_taken,
+    output reg  [7:0]            command_task,
+    output reg                   command_write,
+    output reg  [3:0]            command_volume,
+    output reg  [31:0]           command_lba,
+    output reg  [31:0]           command_blocks
 );
 
 `include "array/scsi_kinds.vh"
@@ -472,7 +480,8 @@ module host_engine #(
         ti_sense = 0; ti_residual = 0; ti_residual_under = 0; ti_residual_over = 0; ti_rsp_code_valid = 0; ti_rsp_code = 0;
         chunk_valid = 0; chunk_op = 0; chunk_slot = 0; chunk_volume = 0; chunk_lba = 0; chunk_blocks = 0; rs_valid = 0;
         rs_task = 0; rs_op = 0; rs_arg = 0; rs_blocks = 0; rs_length = 0; rs_descriptor = 0; rs_volume = 0; rs_initiator = 0; rs_port_id = 0; rs_lun_ok = 0;
-        rs_sense = 0; stat_read = 0; stat_write = 0; stat_bytes = 0; status_open = 0; reset_volumes = 0; row_reg = 0;
+        rs_sense = 0; stat_read = 0; stat_write = 0; stat_bytes = 0; status_open = 0; command_taken = 0; command_task = 0; command_write = 0; command_volume = 0; command_lba = 0;
+        command_blocks = 0; reset_volumes = 0; row_reg = 0;
         n_state = 0; n_aborted = 0; n_cancelled = 0; n_end = 0; n_kind = 0; n_op = 0; n_lun_ok = 0; n_paged = 0; n_again
         = 0; n_through = 0; n_syncing = 0; n_index = 0; n_initiator = 0; n_volume = 0; n_port_id = 0; n_lba = 0; n_left = 0; n_moved = 0; n_wanted =
         0; n_length = 0; n_status = 0; n_sense = 0; n_code_valid = 0; n_code = 0; n_release = 0;
@@ -491,6 +500,7 @@ module host_engine #(
         ask_push <= 1'b0;
         cancel_push <= 1'b0;
         stat_read <= 1'b0;
+        command_taken <= 1'b0;
         stat_write <= 1'b0;
         reset_volumes <= 16'd0;
         attention_report <= 1'b0;
@@ -850,6 +860,12 @@ module host_engine #(
                                     refused = 1'b0;
 
                                 if (!refused) begin
+                                    command_taken <= (d_kind == KIND_READ || d_kind == KIND_WRITE || d_kind == KIND_CONFIRM) && d_blocks != 32'd0;
+                                    command_task <= task_reg;
+                                    command_write <= d_kind != KIND_READ;
+                                    command_volume <= volume_reg;
+                                    command_lba <= d_lba;
+                                    command_blocks <= d_blocks;
                                     n_status = GOOD;
                                     n_wanted = wanted;
                                     if (d_kind == KIND_READ || receiving(d_kind))

@@ -58,6 +58,22 @@ module management_registers #(
     input  wire                   event_failed,
     input  wire [PORTS-1:0]       event_port_lost,
 
+    // Clock
+    input  wire [31:0]            seconds,
+    output reg  [31:0]            clock_set_seconds,
+    output reg                    clock_set,
+    output reg  [15:0]            cfg_ticks_per_second,
+
+    // Load and placement of the backup
+    output reg  [15:0]            cfg_load_window,
+    output reg  [31:0]            cfg_load_floor,
+    output reg  [15:0]            cfg_rebalance,
+    output reg  [31:0]            cfg_rebalance_margin,
+    output reg  [31:0]            cfg_spread_floor,
+    input  wire [31:0]            load_windows,
+    input  wire [1:0]             status_place_ports,
+    input  wire [15:0]            status_moves,
+
     // Ports
     output reg  [PORTS*1-1:0]     link_enable,
     output reg  [PORTS*1-1:0]     link_reset_request,
@@ -71,6 +87,10 @@ module management_registers #(
     output reg  [PORTS*16-1:0]    cfg_e_d_tov_ticks,
     output reg  [PORTS*16-1:0]    cfg_r_a_tov_ticks,
     output reg  [PORTS*16-1:0]    cfg_r_t_tov_ticks,
+    output reg  [PORTS*2-1:0]     cfg_usage,
+    input  wire [PORTS*32-1:0]    load_io,
+    input  wire [PORTS*32-1:0]    load_amount,
+    input  wire [PORTS*1-1:0]     load_sequential,
     input  wire [PORTS*16*32-1:0] lesb,
     input  wire [PORTS*16*32-1:0] port_counters,
 
@@ -86,24 +106,49 @@ module management_registers #(
     output reg  [31:0]            cfg_backup_lba,
     output reg  [7:0]             cfg_backup_chunk,
     output reg  [31:0]            cfg_copy_pointer,
-    output reg                    start_backup,
-    output reg                    start_restore,
-    output reg                    abort_backup,
+    output reg                    copy_set,
+    output reg                    job_valid,
+    input  wire                   job_ready,
+    input  wire                   job_answer,
+    input  wire [7:0]             job_refused,
     input  wire [3:0]             status_backup_state,
     input  wire [31:0]            status_backup_pointer,
-    input  wire [31:0]            status_backup_error,
+    input  wire [15:0]            status_backup_error,
     input  wire [31:0]            status_backup_sense,
+    input  wire [7:0]             status_refused,
+    output reg  [PORTS-1:0]       cfg_backup_ports,
 
     // Priority (table 670)
     output reg                    cfg_backup_first,
     output reg  [31:0]            cfg_backup_quantum,
     output reg  [31:0]            cfg_online_time,
 
+    // Schedules (tables 650 and 660)
+    input  wire [4*11-1:0]        schedule_control,
+    output reg                    schedule_valid,
+    input  wire                   schedule_ready,
+    input  wire                   schedule_answer,
+    input  wire [7:0]             schedule_refused,
+    input  wire [4*32-1:0]        schedule_due,
+    input  wire [4*32-1:0]        schedule_period,
+    input  wire [4*32-1:0]        schedule_last,
+
     // Counters
-    input  wire [COUNTERS*32-1:0] counters
+    input  wire [COUNTERS*32-1:0] counters,
+
+    // Jobs
+    input  wire [8*4-1:0]         job_state,
+    input  wire [8*32-1:0]        job_pointer,
+    input  wire [8*32-1:0]        job_copy,
+    input  wire [8*32-1:0]        job_error,
+    input  wire [8*32-1:0]        job_sense,
+
+    // Whichever command is valid
+    output wire [15:0]            command_address,
+    output wire [31:0]            command_data
 );
 
-    localparam MIRRORS = 3;
+    localparam MIRRORS = 10;
     localparam [8:0] VALUE_PARAMETERS_TASKS = TASKS;
     localparam [4:0] VALUE_PARAMETERS_VOLUMES = VOLUMES;
     localparam [4:0] VALUE_PARAMETERS_BACKUP_SLOTS = BACKUP_SLOTS;
@@ -169,14 +214,39 @@ module management_registers #(
     reg              interrupt_enable_job_failed_reg;
     reg  [PORTS-1:0] interrupt_enable_port_lost_reg;
 
-    assign answered = 1'b0;
-    assign refused = 1'b0;
+    assign answered = job_answer || schedule_answer;
+    assign refused = job_answer && job_refused != 8'd0 || schedule_answer && schedule_refused != 8'd0;
+    assign command_address = at[15:0];
+    assign command_data = wdata;
 
     /* A word of the store that a register mirrors is that register. */
     reg [31:0] at;
     always @* begin
         at = {16'd0, address};
         case (address)
+            16'h1220: at = 32'h0030;
+            16'h1224: at = 32'h0034;
+            16'h1228: at = 32'h0038;
+            16'h122C: at = 32'h003C;
+            16'h1230: at = 32'h0040;
+            16'h1200: at = 32'h0128;
+            16'h1204: if (PORTS > 1) at = 32'h0528;
+            16'h1240: at = 32'h0380;
+            16'h1244: at = 32'h0388;
+            16'h1250: at = 32'h0390;
+            16'h1254: at = 32'h0398;
+            16'h1260: at = 32'h03A0;
+            16'h1264: at = 32'h03A8;
+            16'h1270: at = 32'h03B0;
+            16'h1274: at = 32'h03B8;
+            16'h1280: at = 32'h0384;
+            16'h1284: at = 32'h038C;
+            16'h1290: at = 32'h0394;
+            16'h1294: at = 32'h039C;
+            16'h12A0: at = 32'h03A4;
+            16'h12A4: at = 32'h03AC;
+            16'h12B0: at = 32'h03B4;
+            16'h12B4: at = 32'h03BC;
             16'h12C0: at = 32'h0340;
             16'h12C4: at = 32'h0344;
             16'h12C8: at = 32'h0348;
@@ -186,9 +256,16 @@ module management_registers #(
 
     always @*
         case (mirror)
-            6'd0: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0340, 32'd0, 6'd0, 1'b0}; // table 670
-            6'd1: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0344, 32'd65536, 6'd0, 1'b0}; // table 670
-            6'd2: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0348, 32'd65536, 6'd0, 1'b1}; // table 670
+            6'd0: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0030, 32'd256, 6'd0, 1'b0}; // table 450
+            6'd1: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0034, 32'd1048576, 6'd0, 1'b0}; // table 450
+            6'd2: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0038, 32'd512, 6'd0, 1'b0}; // table 450
+            6'd3: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h003C, 32'd1048576, 6'd0, 1'b0}; // table 450
+            6'd4: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0040, 32'd0, 6'd0, 1'b1}; // table 450
+            6'd5: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0128, 32'd0, 6'd5, 1'b0}; // table 640
+            6'd6: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0528, 32'd0, 6'd5, 1'b1}; // table 640
+            6'd7: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0340, 32'd0, 6'd7, 1'b0}; // table 670
+            6'd8: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0344, 32'd65536, 6'd7, 1'b0}; // table 670
+            6'd9: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0348, 32'd65536, 6'd7, 1'b1}; // table 670
             default: {mirror_address, mirror_reset, mirror_first, mirror_last} = 55'd0;
         endcase
 
@@ -197,14 +274,17 @@ module management_registers #(
 
     always @(posedge clk) begin
         flush <= 1'h0;
+        clock_set <= 1'h0;
         link_reset_request <= {PORTS{1'h0}};
-        start_backup <= 1'h0;
-        start_restore <= 1'h0;
-        abort_backup <= 1'h0;
+        copy_set <= 1'h0;
         interrupt_status_job_done_reg <= interrupt_status_job_done_reg | event_done;
         interrupt_status_job_failed_reg <= interrupt_status_job_failed_reg | event_failed;
         interrupt_status_port_lost_reg <= interrupt_status_port_lost_reg | event_port_lost;
         irq <= |(interrupt_status_job_done_reg & interrupt_enable_job_done_reg) || |(interrupt_status_job_failed_reg & interrupt_enable_job_failed_reg) || |(interrupt_status_port_lost_reg & interrupt_enable_port_lost_reg);
+        if (job_ready)
+            job_valid <= 1'b0;
+        if (schedule_ready)
+            schedule_valid <= 1'b0;
 
         if (look) begin
             readable_reg <= 1'd0;
@@ -257,6 +337,63 @@ module management_registers #(
                     legal_reg <= (wdata & 32'hFFFFFFF0) == 32'd0 && {30'd0, wdata[3:2]} < (32'd1 << PORTS);
                     rdata_reg[2 +: PORTS] <= interrupt_enable_port_lost_reg;
                 end
+                32'h0020: begin // CLOCK
+                    readable_reg <= 1'b1;
+                    rdata_reg <= seconds;
+                end
+                32'h0024: begin // CLOCK_SET
+                    readable_reg <= 1'b1;
+                    rdata_reg <= clock_set_seconds;
+                    legal_reg <= 1'b1;
+                end
+                32'h0028: begin // TICKS_PER_SECOND
+                    readable_reg <= 1'b1;
+                    rdata_reg <= {16'd0, cfg_ticks_per_second};
+                    legal_reg <= (wdata & 32'hFFFF0000) == 32'd0 && wdata[15:0] >= 16'h1;
+                end
+                32'h0030: begin // LOAD_WINDOW
+                    readable_reg <= 1'b1;
+                    rdata_reg <= {16'd0, cfg_load_window};
+                    legal_reg <= (wdata & 32'hFFFF0000) == 32'd0 && wdata[15:0] >= 16'h1;
+                    stored_reg <= 1'b1;
+                    store_word_reg <= 10'h088;
+                end
+                32'h0034: begin // LOAD_FLOOR
+                    readable_reg <= 1'b1;
+                    rdata_reg <= cfg_load_floor;
+                    legal_reg <= 1'b1;
+                    stored_reg <= 1'b1;
+                    store_word_reg <= 10'h089;
+                end
+                32'h0038: begin // REBALANCE
+                    readable_reg <= 1'b1;
+                    rdata_reg <= {16'd0, cfg_rebalance};
+                    legal_reg <= (wdata & 32'hFFFF0000) == 32'd0 && wdata[15:0] >= 16'h1;
+                    stored_reg <= 1'b1;
+                    store_word_reg <= 10'h08A;
+                end
+                32'h003C: begin // REBALANCE_MARGIN
+                    readable_reg <= 1'b1;
+                    rdata_reg <= cfg_rebalance_margin;
+                    legal_reg <= 1'b1;
+                    stored_reg <= 1'b1;
+                    store_word_reg <= 10'h08B;
+                end
+                32'h0040: begin // SPREAD_FLOOR
+                    readable_reg <= 1'b1;
+                    rdata_reg <= cfg_spread_floor;
+                    legal_reg <= 1'b1;
+                    stored_reg <= 1'b1;
+                    store_word_reg <= 10'h08C;
+                end
+                32'h0044: begin // LOAD_WINDOWS
+                    readable_reg <= 1'b1;
+                    rdata_reg <= load_windows;
+                end
+                32'h0048: begin // PLACEMENT
+                    readable_reg <= 1'b1;
+                    rdata_reg <= {status_moves, 14'd0, status_place_ports};
+                end
                 32'h0300: begin // BACKUP_VOLUME
                     readable_reg <= 1'b1;
                     rdata_reg <= {24'd0, cfg_backup_volume};
@@ -289,7 +426,8 @@ module management_registers #(
                 end
                 32'h0318: begin // BACKUP_CONTROL
                     readable_reg <= 1'b1;
-                    legal_reg <= (wdata & 32'hFFFFFFF8) == 32'd0 && ((wdata & 32'h3) & ((wdata & 32'h3) - 32'd1)) == 32'd0;
+                    legal_reg <= (wdata & 32'hFFFF8C80) == 32'd0 && wdata[9:8] <= 2'h2;
+                    waits_reg <= 1'b1;
                 end
                 32'h031C: begin // BACKUP_STATE
                     readable_reg <= 1'b1;
@@ -301,11 +439,20 @@ module management_registers #(
                 end
                 32'h0324: begin // BACKUP_ERROR
                     readable_reg <= 1'b1;
-                    rdata_reg <= {status_backup_error[31:16], status_backup_error[15:8], status_backup_error[7:0]};
+                    rdata_reg <= {16'd0, status_backup_error[15:8], status_backup_error[7:0]};
                 end
                 32'h0328: begin // BACKUP_SENSE
                     readable_reg <= 1'b1;
                     rdata_reg <= status_backup_sense;
+                end
+                32'h032C: begin // BACKUP_REFUSED
+                    readable_reg <= 1'b1;
+                    rdata_reg <= {24'd0, status_refused};
+                end
+                32'h0330: begin // BACKUP_PORTS
+                    readable_reg <= 1'b1;
+                    legal_reg <= (wdata & 32'hFFFFFFFC) == 32'd0 && {30'd0, wdata[1:0]} < (32'd1 << PORTS);
+                    rdata_reg[0 +: PORTS] <= cfg_backup_ports;
                 end
                 32'h0340: begin // PRIORITY_MODE
                     readable_reg <= 1'b1;
@@ -380,6 +527,25 @@ module management_registers #(
                         rdata_reg <= {16'd0, cfg_r_t_tov_ticks[16*i +: 16]};
                         legal_reg <= (wdata & 32'hFFFF0000) == 32'd0 && wdata[15:0] >= 16'h1;
                     end
+                    32'h0128: begin // PORT_USAGE
+                        readable_reg <= 1'b1;
+                        rdata_reg <= {30'd0, cfg_usage[2*i +: 2]};
+                        legal_reg <= (wdata & 32'hFFFFFFFC) == 32'd0 && wdata[1:0] <= 2'h2;
+                        stored_reg <= 1'b1;
+                        store_word_reg <= 10'h080 + i[9:0];
+                    end
+                    32'h012C: begin // LOAD_IO
+                        readable_reg <= 1'b1;
+                        rdata_reg <= load_io[32*i +: 32];
+                    end
+                    32'h0130: begin // LOAD_AMOUNT
+                        readable_reg <= 1'b1;
+                        rdata_reg <= load_amount[32*i +: 32];
+                    end
+                    32'h0134: begin // LOAD_ACCESS
+                        readable_reg <= 1'b1;
+                        rdata_reg <= {31'd0, load_sequential[1*i +: 1]};
+                    end
                     default: ;
                 endcase
             for (i = 0; i < PORTS; i = i + 1)
@@ -414,11 +580,66 @@ module management_registers #(
                     end
                     default: ;
                 endcase
+            for (i = 0; i < 4; i = i + 1)
+                case (at - 32'h10*i)
+                    32'h0380: begin // SCHEDULE_CONTROL
+                        readable_reg <= 1'b1;
+                        rdata_reg <= {21'd0, schedule_control[11*i + 8 +: 3], 4'd0, schedule_control[11*i + 1 +: 3], schedule_control[11*i +: 1]};
+                        legal_reg <= (wdata & 32'hFFFFF8F0) == 32'd0 && wdata[3:1] <= 3'h0;
+                        waits_reg <= 1'b1;
+                        stored_reg <= 1'b0;
+                    end
+                    32'h0384: begin // SCHEDULE_DUE
+                        readable_reg <= 1'b1;
+                        rdata_reg <= schedule_due[32*i +: 32];
+                        legal_reg <= 1'b1;
+                        waits_reg <= 1'b1;
+                        stored_reg <= 1'b0;
+                    end
+                    32'h0388: begin // SCHEDULE_PERIOD
+                        readable_reg <= 1'b1;
+                        rdata_reg <= schedule_period[32*i +: 32];
+                        legal_reg <= 1'b1;
+                        waits_reg <= 1'b1;
+                        stored_reg <= 1'b0;
+                    end
+                    32'h038C: begin // SCHEDULE_LAST
+                        readable_reg <= 1'b1;
+                        rdata_reg <= schedule_last[32*i +: 32];
+                        stored_reg <= 1'b0;
+                        legal_reg <= 1'b0;
+                    end
+                    default: ;
+                endcase
             for (i = 0; i < COUNTERS; i = i + 1)
                 case (at - 32'h4*i)
                     32'h0400: begin // COUNTERS
                         readable_reg <= 1'b1;
                         rdata_reg <= counters[32*i +: 32];
+                    end
+                    default: ;
+                endcase
+            for (i = 0; i < 8; i = i + 1)
+                case (at - 32'h20*i)
+                    32'h0800: begin // JOB_STATE
+                        readable_reg <= 1'b1;
+                        rdata_reg <= {28'd0, job_state[4*i +: 4]};
+                    end
+                    32'h0804: begin // JOB_POINTER
+                        readable_reg <= 1'b1;
+                        rdata_reg <= job_pointer[32*i +: 32];
+                    end
+                    32'h0808: begin // JOB_COPY_POINTER
+                        readable_reg <= 1'b1;
+                        rdata_reg <= job_copy[32*i +: 32];
+                    end
+                    32'h080C: begin // JOB_ERROR
+                        readable_reg <= 1'b1;
+                        rdata_reg <= job_error[32*i +: 32];
+                    end
+                    32'h0810: begin // JOB_SENSE
+                        readable_reg <= 1'b1;
+                        rdata_reg <= job_sense[32*i +: 32];
                     end
                     default: ;
                 endcase
@@ -439,6 +660,28 @@ module management_registers #(
                     interrupt_enable_job_failed_reg <= wdata[1];
                     interrupt_enable_port_lost_reg <= wdata[2 +: PORTS];
                 end
+                32'h0024: begin // CLOCK_SET
+                    clock_set_seconds <= wdata;
+                    clock_set <= 1'b1;
+                end
+                32'h0028: begin // TICKS_PER_SECOND
+                    cfg_ticks_per_second <= wdata[15:0];
+                end
+                32'h0030: begin // LOAD_WINDOW
+                    cfg_load_window <= wdata[15:0];
+                end
+                32'h0034: begin // LOAD_FLOOR
+                    cfg_load_floor <= wdata;
+                end
+                32'h0038: begin // REBALANCE
+                    cfg_rebalance <= wdata[15:0];
+                end
+                32'h003C: begin // REBALANCE_MARGIN
+                    cfg_rebalance_margin <= wdata;
+                end
+                32'h0040: begin // SPREAD_FLOOR
+                    cfg_spread_floor <= wdata;
+                end
                 32'h0300: begin // BACKUP_VOLUME
                     cfg_backup_volume <= wdata[7:0];
                 end
@@ -456,11 +699,13 @@ module management_registers #(
                 end
                 32'h0314: begin // COPY_POINTER
                     cfg_copy_pointer <= wdata;
+                    copy_set <= 1'b1;
                 end
                 32'h0318: begin // BACKUP_CONTROL
-                    start_backup <= wdata[0];
-                    start_restore <= wdata[1];
-                    abort_backup <= wdata[2];
+                    job_valid <= 1'b1;
+                end
+                32'h0330: begin // BACKUP_PORTS
+                    cfg_backup_ports <= wdata[0 +: PORTS];
                 end
                 32'h0340: begin // PRIORITY_MODE
                     cfg_backup_first <= wdata[0];
@@ -500,6 +745,9 @@ module management_registers #(
                     32'h0124: begin // R_T_TOV
                         cfg_r_t_tov_ticks[16*i +: 16] <= wdata[15:0];
                     end
+                    32'h0128: begin // PORT_USAGE
+                        cfg_usage[2*i +: 2] <= wdata[1:0];
+                    end
                     default: ;
                 endcase
             for (i = 0; i < VOLUMES; i = i + 1)
@@ -516,6 +764,19 @@ module management_registers #(
                     end
                     default: ;
                 endcase
+            for (i = 0; i < 4; i = i + 1)
+                case (at - 32'h10*i)
+                    32'h0380: begin // SCHEDULE_CONTROL
+                        schedule_valid <= 1'b1;
+                    end
+                    32'h0384: begin // SCHEDULE_DUE
+                        schedule_valid <= 1'b1;
+                    end
+                    32'h0388: begin // SCHEDULE_PERIOD
+                        schedule_valid <= 1'b1;
+                    end
+                    default: ;
+                endcase
         end
 
         if (rst) begin
@@ -527,6 +788,14 @@ module management_registers #(
             interrupt_enable_job_done_reg <= 1'h0;
             interrupt_enable_job_failed_reg <= 1'h0;
             interrupt_enable_port_lost_reg <= {PORTS{1'b0}};
+            clock_set_seconds <= 32'h0;
+            clock_set <= 1'h0;
+            cfg_ticks_per_second <= 16'h3E8;
+            cfg_load_window <= 16'h100;
+            cfg_load_floor <= 32'h100000;
+            cfg_rebalance <= 16'h200;
+            cfg_rebalance_margin <= 32'h100000;
+            cfg_spread_floor <= 32'h0;
             link_enable <= {PORTS{1'h0}};
             link_reset_request <= {PORTS{1'h0}};
             cfg_wwpn <= {PORTS{64'h3000000050580001}};
@@ -534,6 +803,7 @@ module management_registers #(
             cfg_e_d_tov_ticks <= {PORTS{16'h7D0}};
             cfg_r_a_tov_ticks <= {PORTS{16'h2710}};
             cfg_r_t_tov_ticks <= {PORTS{16'h64}};
+            cfg_usage <= {PORTS{2'h0}};
             cfg_volume_base <= {VOLUMES{32'h0}};
             cfg_volume_blocks <= {VOLUMES{32'h0}};
             cfg_volume_flags <= {VOLUMES{2'h0}};
@@ -543,12 +813,13 @@ module management_registers #(
             cfg_backup_lba <= 32'h0;
             cfg_backup_chunk <= 8'h80;
             cfg_copy_pointer <= 32'h0;
-            start_backup <= 1'h0;
-            start_restore <= 1'h0;
-            abort_backup <= 1'h0;
+            copy_set <= 1'h0;
+            job_valid <= 1'h0;
+            cfg_backup_ports <= {PORTS{1'b0}};
             cfg_backup_first <= 1'h0;
             cfg_backup_quantum <= 32'h10000;
             cfg_online_time <= 32'h10000;
+            schedule_valid <= 1'h0;
         end
     end
 
@@ -561,6 +832,14 @@ module management_registers #(
         interrupt_enable_job_done_reg = 1'h0;
         interrupt_enable_job_failed_reg = 1'h0;
         interrupt_enable_port_lost_reg = {PORTS{1'b0}};
+        clock_set_seconds = 32'h0;
+        clock_set = 1'h0;
+        cfg_ticks_per_second = 16'h3E8;
+        cfg_load_window = 16'h100;
+        cfg_load_floor = 32'h100000;
+        cfg_rebalance = 16'h200;
+        cfg_rebalance_margin = 32'h100000;
+        cfg_spread_floor = 32'h0;
         link_enable = {PORTS{1'h0}};
         link_reset_request = {PORTS{1'h0}};
         cfg_wwpn = {PORTS{64'h3000000050580001}};
@@ -568,6 +847,7 @@ module management_registers #(
         cfg_e_d_tov_ticks = {PORTS{16'h7D0}};
         cfg_r_a_tov_ticks = {PORTS{16'h2710}};
         cfg_r_t_tov_ticks = {PORTS{16'h64}};
+        cfg_usage = {PORTS{2'h0}};
         cfg_volume_base = {VOLUMES{32'h0}};
         cfg_volume_blocks = {VOLUMES{32'h0}};
         cfg_volume_flags = {VOLUMES{2'h0}};
@@ -577,12 +857,13 @@ module management_registers #(
         cfg_backup_lba = 32'h0;
         cfg_backup_chunk = 8'h80;
         cfg_copy_pointer = 32'h0;
-        start_backup = 1'h0;
-        start_restore = 1'h0;
-        abort_backup = 1'h0;
+        copy_set = 1'h0;
+        job_valid = 1'h0;
+        cfg_backup_ports = {PORTS{1'b0}};
         cfg_backup_first = 1'h0;
         cfg_backup_quantum = 32'h10000;
         cfg_online_time = 32'h10000;
+        schedule_valid = 1'h0;
         readable_reg = 1'd0;
         legal_reg = 1'd0;
         rdata_reg = 32'd0;

@@ -79,14 +79,14 @@ module cache #(
     input  wire [9:0]           drv_rsp_tag,
     input  wire                 drv_rsp_error,
 
-    // management information store: clients 0 register window, 1 backup engine (client 2 is the allow list in here)
-    input  wire [1:0]           mis_valid,
-    output wire [1:0]           mis_ready,
-    input  wire [1:0]           mis_write,
-    input  wire [2*10-1:0]      mis_addr,
-    input  wire [2*32-1:0]      mis_wdata,
-    output wire [1:0]           mis_rdata_valid,
-    output wire [2*32-1:0]      mis_rdata,
+    // management information store: clients 0 register window, 1 backup engine, 2 load monitor, 3 time supervisor (4 is the allow list in here)
+    input  wire [3:0]           mis_valid,
+    output wire [3:0]           mis_ready,
+    input  wire [3:0]           mis_write,
+    input  wire [4*10-1:0]      mis_addr,
+    input  wire [4*32-1:0]      mis_wdata,
+    output wire [3:0]           mis_rdata_valid,
+    output wire [4*32-1:0]      mis_rdata,
 
     // allow list, each FC port; allow_ok goes with any allow_done
     input  wire [PORTS-1:0]     allow_valid,
@@ -154,7 +154,7 @@ module cache #(
     wire        list_mis_rdata_valid;
     wire [31:0] list_mis_rdata;
 
-    management_store store (
+    management_store #(.CLIENTS(5)) store (
         .clk(clk), .rst(rst),
         .mis_valid({list_mis_valid, mis_valid}), .mis_ready({list_mis_ready, mis_ready}), .mis_write({1'b0, mis_write}),
         .mis_addr({list_mis_addr, mis_addr}), .mis_wdata({32'd0, mis_wdata}),

@@ -10,7 +10,7 @@ module management_store #(
     input  wire                  clk,
     input  wire                  rst,
 
-    // clients 0 register window, 1 backup engine, 2 allow list; read data one clock after a read was taken
+    // in the array: 0 register window, 1 backup engine, 2 load monitor, 3 time supervisor, 4 allow list; read data one clock after a read was taken
     input  wire [CLIENTS-1:0]    mis_valid,
     output reg  [CLIENTS-1:0]    mis_ready,
     input  wire [CLIENTS-1:0]    mis_write,

@@ -267,11 +267,11 @@ module controller #(
     wire                  page_bk_write;
     wire [19:0]           page_bk_line;
     wire [127:0]          page_bk_wdata;
-    wire [1:0]            mis_valid;
-    wire [1:0]            mis_ready;
-    wire [1:0]            mis_write;
-    wire [2*10-1:0]       mis_addr;
-    wire [2*32-1:0]       mis_wdata;
+    wire [3:0]            mis_valid;
+    wire [3:0]            mis_ready;
+    wire [3:0]            mis_write;
+    wire [4*10-1:0]       mis_addr;
+    wire [4*32-1:0]       mis_wdata;
     wire [VOLUMES*32-1:0] cfg_volume_base;
     wire [VOLUMES*32-1:0] cfg_volume_blocks;
     wire                  flush;
@@ -308,8 +308,8 @@ module controller #(
     wire drive_destaged;
     wire [1:0] bk_rdata_valid;
     wire [2*128-1:0] bk_rdata;
-    wire [1:0] mis_rdata_valid;
-    wire [2*32-1:0] mis_rdata;
+    wire [3:0] mis_rdata_valid;
+    wire [4*32-1:0] mis_rdata;
     /* verilator lint_on UNUSEDSIGNAL */
 
     genvar p;
@@ -453,7 +453,7 @@ module controller #(
         .bk_valid(page_bk_valid), .bk_ready(page_bk_ready),
         .bk_write(page_bk_write), .bk_line(page_bk_line), .bk_wdata(page_bk_wdata), .mis_valid(mis_valid),
         .mis_ready(mis_ready), .mis_write(mis_write), .mis_addr(mis_addr), .mis_wdata(mis_wdata),
-        .mis_rdata_valid(mis_rdata_valid[0]), .mis_rdata(mis_rdata[31:0]), .link_enable(link_enable),
+        .mis_rdata_valid(mis_rdata_valid), .mis_rdata(mis_rdata), .link_enable(link_enable),
         .link_reset_request(link_reset_request), .cfg_wwpn(cfg_wwpn), .cfg_wwnn(cfg_wwnn),
         .cfg_e_d_tov_ticks(cfg_e_d_tov_ticks), .cfg_r_a_tov_ticks(cfg_r_a_tov_ticks), .cfg_r_t_tov_ticks(cfg_r_t_tov_ticks),
         .cfg_volume_base(cfg_volume_base), .cfg_volume_blocks(cfg_volume_blocks), .flush(flush),

@@ -21,6 +21,7 @@ PORT_STRIDE = 0x400
 """From a register of port 0 to that of port 1, in bytes."""
 IDENTITY = 0x50504C58  # "PPLX"
 PRECEDENCE_WORD = 0x0B3  # of the store
+JOBS = 8
 
 
 class Bus(Protocol):
@@ -45,6 +46,77 @@ class BackupState(IntEnum):
     QUEUED = 8
     PAUSED = 9
     PAUSING = 10
+
+
+class Order(IntEnum):
+    """Orders to a job: bits of register BACKUP_CONTROL."""
+
+    START_BACKUP = 0
+    START_RESTORE = 1
+    ABORT = 2
+    PAUSE = 3
+    RESUME = 4
+    START_VERIFY = 5
+    PREPARE = 6
+
+
+class JobKind(IntEnum):
+    """What a prepared job will do."""
+
+    BACKUP = 0
+    RESTORE = 1
+    VERIFY = 2
+
+
+REFUSALS = {
+    0x11: "the volume is absent, or has another size than when the job was paused",
+    0x12: "the chunk is not legal",
+    0x13: "the image would end beyond the last LBA",
+    0x14: "the device is this array itself",
+    0x15: "another job on this volume is queued or under way",
+    0x16: "the job is not in a state for it",
+    0x17: "nothing is prepared",
+    0x18: "not exactly one order",
+    0x19: "no port that it may use exists",
+}
+"""Why the array refuses an order (register BACKUP_REFUSED)."""
+
+
+class OrderRefused(Exception):
+    """The array has refused an order to a job; nothing has changed. `reason` is a key of REFUSALS."""
+
+    def __init__(self, order: Order, job: int, reason: int) -> None:
+        text = REFUSALS.get(reason, f"reason {reason:02X}h")
+        super().__init__(f"{order.name.lower()} of job {job}: {text}")
+        self.reason = reason
+
+
+class PortUsage(IntEnum):
+    """User-specified port table 640 (figure 8)."""
+
+    BOTH = 0
+    ONLINE_ONLY = 1
+    BACKUP_ONLY = 2
+
+
+@dataclass(frozen=True)
+class PortLoad:
+    """A port's load table of the last whole window (figure 5); `amount` in bytes, a write four times its length."""
+
+    commands: int
+    amount: int
+    sequential: bool
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """An entry of tables 650 and 660: times in seconds since 1970-01-01 UTC, `period` in seconds, 0 for once."""
+
+    enabled: bool
+    job: int
+    due: int
+    period: int
+    last: int
 
 
 class Interrupt(IntFlag):
@@ -171,26 +243,121 @@ class Management:
         """The ratio that was last set by `set_precedence`, in percent; 0 when none ever was."""
         return await self.read_store(PRECEDENCE_WORD)
 
-    async def prepare_backup(self, volume: int, *, port_id: int, lun: int = 0, lba: int = 0, chunk: int = 128) -> None:
-        """Say what is saved and where; `chunk` in blocks, 8 to 128."""
+    async def prepare_backup(
+        self, volume: int, *, port_id: int, lun: int = 0, lba: int = 0, chunk: int = 128, ports: int = 0
+    ) -> None:
+        """Say what is saved and where; `chunk` in blocks, 8 to 128; `ports` a bit for each port it may use, 0 any."""
         await self.bus.write(Register.BACKUP_VOLUME, volume)
         await self.bus.write(Register.BACKUP_PORT_ID, port_id)
         await self.bus.write(Register.BACKUP_LUN, lun)
         await self.bus.write(Register.BACKUP_LBA, lba)
         await self.bus.write(Register.BACKUP_CHUNK, chunk)
+        await self.bus.write(Register.BACKUP_PORTS, ports)
 
     async def set_copy_pointer(self, blocks: int) -> None:
         """Blocks of the image that exist: the backup goes no further (figure 7)."""
         await self.bus.write(Register.COPY_POINTER, blocks)
 
-    async def start_backup(self) -> None:
-        await self.bus.write(Register.BACKUP_CONTROL, 1)
+    async def order(self, order: Order, job: int = 0, *, kind: JobKind = JobKind.BACKUP) -> None:
+        """An order to a job; OrderRefused when the array does not take it."""
+        if not 0 <= job < JOBS:
+            raise ValueError(f"job={job}: must be 0 to {JOBS - 1}")
+        try:
+            await self.bus.write(Register.BACKUP_CONTROL, 1 << order | kind << 8 | job << 12)
+        except Exception as error:  # whatever this bus raises
+            reason = await self.bus.read(Register.BACKUP_REFUSED)
+            if not reason:
+                raise
+            raise OrderRefused(order, job, reason) from error
 
-    async def start_restore(self) -> None:
-        await self.bus.write(Register.BACKUP_CONTROL, 2)
+    async def start_backup(self, job: int = 0) -> None:
+        await self.order(Order.START_BACKUP, job)
 
-    async def abort_backup(self) -> None:
-        await self.bus.write(Register.BACKUP_CONTROL, 4)
+    async def start_restore(self, job: int = 0) -> None:
+        await self.order(Order.START_RESTORE, job)
+
+    async def start_verify(self, job: int = 0) -> None:
+        """Compare the volume with what the device has (VERIFY(10), BYTCHK 1)."""
+        await self.order(Order.START_VERIFY, job)
+
+    async def abort_backup(self, job: int = 0) -> None:
+        await self.order(Order.ABORT, job)
+
+    async def pause(self, job: int = 0) -> None:
+        """What is under way is awaited; the next job in the queue goes on."""
+        await self.order(Order.PAUSE, job)
+
+    async def resume(self, job: int = 0) -> None:
+        """At its pointer, behind those that wait."""
+        await self.order(Order.RESUME, job)
+
+    async def prepare_job(self, job: int, kind: JobKind = JobKind.BACKUP) -> None:
+        """Keep what `prepare_backup` said as job `job`, for a schedule."""
+        await self.order(Order.PREPARE, job, kind=kind)
+
+    async def job_progress(self, job: int) -> BackupProgress:
+        """State, pointers and the last error of a job; the backup pointer is read before the copy pointer."""
+
+        async def read(name: str) -> int:
+            return await self.bus.read(REGISTERS[name].at(job))
+
+        state = BackupState(await read("JOB_STATE"))
+        backup, copy = await read("JOB_POINTER"), await read("JOB_COPY_POINTER")
+        return BackupProgress(state, backup, copy, await read("JOB_ERROR") & 0xFFFF, await read("JOB_SENSE"))
+
+    async def set_usage(self, port: int, usage: PortUsage) -> None:
+        """What a port is for (table 640)."""
+        await self.bus.write(Register.PORT_USAGE + PORT_STRIDE * port, usage)
+
+    async def port_load(self, port: int = 0) -> PortLoad:
+        """The port's load table of the last whole window."""
+        at = PORT_STRIDE * port
+        commands = await self.bus.read(Register.LOAD_IO + at)
+        amount = await self.bus.read(Register.LOAD_AMOUNT + at)
+        return PortLoad(commands, amount, bool(await self.bus.read(Register.LOAD_ACCESS + at)))
+
+    async def load_windows(self) -> int:
+        """How many windows have ended."""
+        return await self.bus.read(Register.LOAD_WINDOWS)
+
+    async def set_placement(
+        self, *, window: int, rebalance: int, margin: int = 1 << 20, spread_floor: int = 0, load_floor: int = 1 << 20
+    ) -> None:
+        """Load window and interval between two looks for a lighter port in ticks; the others in bytes a window."""
+        await self.bus.write(Register.LOAD_WINDOW, window)
+        await self.bus.write(Register.REBALANCE, rebalance)
+        await self.bus.write(Register.REBALANCE_MARGIN, margin)
+        await self.bus.write(Register.SPREAD_FLOOR, spread_floor)
+        await self.bus.write(Register.LOAD_FLOOR, load_floor)
+
+    async def placement(self) -> tuple[int, int]:
+        """Ports that new chunks of the backup go to, a bit each; how often they have changed within jobs."""
+        found = REGISTERS["PLACEMENT"].unpack(await self.bus.read(Register.PLACEMENT))
+        return found["ports"], found["moves"]
+
+    async def set_clock(self, seconds: int, *, ticks_per_second: int) -> None:
+        """The array's clock: seconds since 1970-01-01 UTC."""
+        await self.bus.write(Register.TICKS_PER_SECOND, ticks_per_second)
+        await self.bus.write(Register.CLOCK_SET, seconds)
+
+    async def clock(self) -> int:
+        return await self.bus.read(Register.CLOCK)
+
+    async def set_schedule(self, entry: int, *, job: int, due: int, period: int = 0) -> None:
+        """Start prepared job `job` at `due`, and every `period` seconds from then on (0: once). Times as `clock`; the
+        array refuses one that has come already."""
+        info = REGISTERS["SCHEDULE_CONTROL"]
+        await self.bus.write(info.at(entry), 0)
+        await self.bus.write(REGISTERS["SCHEDULE_PERIOD"].at(entry), period)
+        await self.bus.write(REGISTERS["SCHEDULE_DUE"].at(entry), due)
+        await self.bus.write(info.at(entry), 1 | job << 8)
+
+    async def schedule(self, entry: int) -> Schedule:
+        control = REGISTERS["SCHEDULE_CONTROL"].unpack(await self.bus.read(REGISTERS["SCHEDULE_CONTROL"].at(entry)))
+        due, period, last = [
+            await self.bus.read(REGISTERS[f"SCHEDULE_{name}"].at(entry)) for name in ("DUE", "PERIOD", "LAST")
+        ]
+        return Schedule(bool(control["enabled"]), control["job"], due, period, last)
 
     async def backup_pointers(self) -> tuple[int, int]:
         """Backup pointer, then copy pointer: read in this order, growth in between cannot look like a violation."""

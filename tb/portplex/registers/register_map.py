@@ -21,6 +21,16 @@ class Register(IntEnum):
     PARAMETERS2 = 0x0014
     INTERRUPT_STATUS = 0x0018
     INTERRUPT_ENABLE = 0x001C
+    CLOCK = 0x0020
+    CLOCK_SET = 0x0024
+    TICKS_PER_SECOND = 0x0028
+    LOAD_WINDOW = 0x0030
+    LOAD_FLOOR = 0x0034
+    REBALANCE = 0x0038
+    REBALANCE_MARGIN = 0x003C
+    SPREAD_FLOOR = 0x0040
+    LOAD_WINDOWS = 0x0044
+    PLACEMENT = 0x0048
     PORT_CONTROL = 0x0100
     PORT_STATUS = 0x0104
     PORT_WWPN = 0x0108
@@ -31,6 +41,10 @@ class Register(IntEnum):
     E_D_TOV = 0x011C
     R_A_TOV = 0x0120
     R_T_TOV = 0x0124
+    PORT_USAGE = 0x0128
+    LOAD_IO = 0x012C
+    LOAD_AMOUNT = 0x0130
+    LOAD_ACCESS = 0x0134
     LESB = 0x0140
     PORT_COUNTERS = 0x0180
     VOLUME_BASE = 0x0200
@@ -47,10 +61,21 @@ class Register(IntEnum):
     BACKUP_POINTER = 0x0320
     BACKUP_ERROR = 0x0324
     BACKUP_SENSE = 0x0328
+    BACKUP_REFUSED = 0x032C
+    BACKUP_PORTS = 0x0330
     PRIORITY_MODE = 0x0340
     BACKUP_QUANTUM = 0x0344
     ONLINE_TIME = 0x0348
+    SCHEDULE_CONTROL = 0x0380
+    SCHEDULE_DUE = 0x0384
+    SCHEDULE_PERIOD = 0x0388
+    SCHEDULE_LAST = 0x038C
     COUNTERS = 0x0400
+    JOB_STATE = 0x0800
+    JOB_POINTER = 0x0804
+    JOB_COPY_POINTER = 0x0808
+    JOB_ERROR = 0x080C
+    JOB_SENSE = 0x0810
     STORE = 0x1000
 
 
@@ -92,6 +117,37 @@ REGISTERS: dict[str, RegisterInfo] = {
         Field(name="job_done", low=0, width=1, access="rw"),
         Field(name="job_failed", low=1, width=1, access="rw"),
         Field(name="port_lost", low=2, width=2, access="rw", width_is="PORTS"),
+    )),
+    "CLOCK": RegisterInfo(name="CLOCK", address=0x0020, fields=(
+        Field(name="seconds", low=0, width=32, access="r"),
+    )),
+    "CLOCK_SET": RegisterInfo(name="CLOCK_SET", address=0x0024, fields=(
+        Field(name="seconds", low=0, width=32, access="rw"),
+    )),
+    "TICKS_PER_SECOND": RegisterInfo(name="TICKS_PER_SECOND", address=0x0028, fields=(
+        Field(name="ticks", low=0, width=16, access="rw", reset=1000, minimum=1),
+    )),
+    "LOAD_WINDOW": RegisterInfo(name="LOAD_WINDOW", address=0x0030, fields=(
+        Field(name="ticks", low=0, width=16, access="rw", reset=256, minimum=1),
+    ), store_word=0x0088, store_table=450),
+    "LOAD_FLOOR": RegisterInfo(name="LOAD_FLOOR", address=0x0034, fields=(
+        Field(name="bytes", low=0, width=32, access="rw", reset=1048576),
+    ), store_word=0x0089, store_table=450),
+    "REBALANCE": RegisterInfo(name="REBALANCE", address=0x0038, fields=(
+        Field(name="ticks", low=0, width=16, access="rw", reset=512, minimum=1),
+    ), store_word=0x008A, store_table=450),
+    "REBALANCE_MARGIN": RegisterInfo(name="REBALANCE_MARGIN", address=0x003C, fields=(
+        Field(name="bytes", low=0, width=32, access="rw", reset=1048576),
+    ), store_word=0x008B, store_table=450),
+    "SPREAD_FLOOR": RegisterInfo(name="SPREAD_FLOOR", address=0x0040, fields=(
+        Field(name="bytes", low=0, width=32, access="rw"),
+    ), store_word=0x008C, store_table=450),
+    "LOAD_WINDOWS": RegisterInfo(name="LOAD_WINDOWS", address=0x0044, fields=(
+        Field(name="count", low=0, width=32, access="r"),
+    )),
+    "PLACEMENT": RegisterInfo(name="PLACEMENT", address=0x0048, fields=(
+        Field(name="ports", low=0, width=2, access="r"),
+        Field(name="moves", low=16, width=16, access="r"),
     )),
     "PORT_CONTROL": RegisterInfo(name="PORT_CONTROL", address=0x0100, fields=(
         Field(name="enable", low=0, width=1, access="rw"),
@@ -147,6 +203,26 @@ REGISTERS: dict[str, RegisterInfo] = {
     ), dimensions=(
         Dimension(size=2, stride=1024, size_is="PORTS"),
     )),
+    "PORT_USAGE": RegisterInfo(name="PORT_USAGE", address=0x0128, fields=(
+        Field(name="usage", low=0, width=2, access="rw", maximum=2),
+    ), dimensions=(
+        Dimension(size=2, stride=1024, size_is="PORTS"),
+    ), store_word=0x0080, store_table=640),
+    "LOAD_IO": RegisterInfo(name="LOAD_IO", address=0x012C, fields=(
+        Field(name="commands", low=0, width=32, access="r"),
+    ), dimensions=(
+        Dimension(size=2, stride=1024, size_is="PORTS"),
+    )),
+    "LOAD_AMOUNT": RegisterInfo(name="LOAD_AMOUNT", address=0x0130, fields=(
+        Field(name="bytes", low=0, width=32, access="r"),
+    ), dimensions=(
+        Dimension(size=2, stride=1024, size_is="PORTS"),
+    )),
+    "LOAD_ACCESS": RegisterInfo(name="LOAD_ACCESS", address=0x0134, fields=(
+        Field(name="sequential", low=0, width=1, access="r"),
+    ), dimensions=(
+        Dimension(size=2, stride=1024, size_is="PORTS"),
+    )),
     "LESB": RegisterInfo(name="LESB", address=0x0140, fields=(
         Field(name="count", low=0, width=32, access="r"),
     ), dimensions=(
@@ -194,10 +270,16 @@ REGISTERS: dict[str, RegisterInfo] = {
         Field(name="blocks", low=0, width=32, access="rw"),
     )),
     "BACKUP_CONTROL": RegisterInfo(name="BACKUP_CONTROL", address=0x0318, fields=(
-        Field(name="start_backup", low=0, width=1, access="w", pulse=True),
-        Field(name="start_restore", low=1, width=1, access="w", pulse=True),
-        Field(name="abort", low=2, width=1, access="w", pulse=True),
-    ), at_most_one=3),
+        Field(name="start_backup", low=0, width=1, access="w"),
+        Field(name="start_restore", low=1, width=1, access="w"),
+        Field(name="abort", low=2, width=1, access="w"),
+        Field(name="pause", low=3, width=1, access="w"),
+        Field(name="resume", low=4, width=1, access="w"),
+        Field(name="start_verify", low=5, width=1, access="w"),
+        Field(name="prepare", low=6, width=1, access="w"),
+        Field(name="kind", low=8, width=2, access="w", maximum=2),
+        Field(name="job", low=12, width=3, access="w"),
+    ), command="job"),
     "BACKUP_STATE": RegisterInfo(name="BACKUP_STATE", address=0x031C, fields=(
         Field(name="state", low=0, width=4, access="r"),
     )),
@@ -207,10 +289,15 @@ REGISTERS: dict[str, RegisterInfo] = {
     "BACKUP_ERROR": RegisterInfo(name="BACKUP_ERROR", address=0x0324, fields=(
         Field(name="error", low=0, width=8, access="r"),
         Field(name="scsi_status", low=8, width=8, access="r"),
-        Field(name="flags", low=16, width=16, access="r"),
     )),
     "BACKUP_SENSE": RegisterInfo(name="BACKUP_SENSE", address=0x0328, fields=(
         Field(name="sense", low=0, width=32, access="r"),
+    )),
+    "BACKUP_REFUSED": RegisterInfo(name="BACKUP_REFUSED", address=0x032C, fields=(
+        Field(name="reason", low=0, width=8, access="r"),
+    )),
+    "BACKUP_PORTS": RegisterInfo(name="BACKUP_PORTS", address=0x0330, fields=(
+        Field(name="ports", low=0, width=2, access="rw", width_is="PORTS"),
     )),
     "PRIORITY_MODE": RegisterInfo(name="PRIORITY_MODE", address=0x0340, fields=(
         Field(name="backup_first", low=0, width=1, access="rw"),
@@ -221,9 +308,56 @@ REGISTERS: dict[str, RegisterInfo] = {
     "ONLINE_TIME": RegisterInfo(name="ONLINE_TIME", address=0x0348, fields=(
         Field(name="clocks", low=0, width=32, access="rw", reset=65536, maximum=2147483647),
     ), store_word=0x00B2, store_table=670),
+    "SCHEDULE_CONTROL": RegisterInfo(name="SCHEDULE_CONTROL", address=0x0380, fields=(
+        Field(name="enabled", low=0, width=1, access="rw"),
+        Field(name="operation", low=1, width=3, access="rw", maximum=0),
+        Field(name="job", low=8, width=3, access="rw"),
+    ), dimensions=(
+        Dimension(size=4, stride=16),
+    ), command="schedule", store_word=0x0090, store_stride=4, store_table=650),
+    "SCHEDULE_DUE": RegisterInfo(name="SCHEDULE_DUE", address=0x0384, fields=(
+        Field(name="seconds", low=0, width=32, access="rw"),
+    ), dimensions=(
+        Dimension(size=4, stride=16),
+    ), command="schedule", store_word=0x00A0, store_stride=4, store_table=660),
+    "SCHEDULE_PERIOD": RegisterInfo(name="SCHEDULE_PERIOD", address=0x0388, fields=(
+        Field(name="seconds", low=0, width=32, access="rw"),
+    ), dimensions=(
+        Dimension(size=4, stride=16),
+    ), command="schedule", store_word=0x0091, store_stride=4, store_table=650),
+    "SCHEDULE_LAST": RegisterInfo(name="SCHEDULE_LAST", address=0x038C, fields=(
+        Field(name="seconds", low=0, width=32, access="r"),
+    ), dimensions=(
+        Dimension(size=4, stride=16),
+    ), store_word=0x00A1, store_stride=4, store_table=660),
     "COUNTERS": RegisterInfo(name="COUNTERS", address=0x0400, fields=(
         Field(name="count", low=0, width=32, access="r"),
     ), dimensions=(
         Dimension(size=64, stride=4, size_is="COUNTERS"),
     ), elements=("read_hits", "read_misses", "writes", "staged", "destaged", "stage_errors", "destage_errors", "acquires_put_back", "drive_errors", "reads", "backup_chunks", "backup_retries", "quanta", "quanta_ended_by_time", "bytes_read", "bytes_read_high", "bytes_written", "bytes_written_high", "open_host_tasks", "job_copy_pointer")),
+    "JOB_STATE": RegisterInfo(name="JOB_STATE", address=0x0800, fields=(
+        Field(name="state", low=0, width=4, access="r"),
+    ), dimensions=(
+        Dimension(size=8, stride=32),
+    )),
+    "JOB_POINTER": RegisterInfo(name="JOB_POINTER", address=0x0804, fields=(
+        Field(name="blocks", low=0, width=32, access="r"),
+    ), dimensions=(
+        Dimension(size=8, stride=32),
+    )),
+    "JOB_COPY_POINTER": RegisterInfo(name="JOB_COPY_POINTER", address=0x0808, fields=(
+        Field(name="blocks", low=0, width=32, access="r"),
+    ), dimensions=(
+        Dimension(size=8, stride=32),
+    )),
+    "JOB_ERROR": RegisterInfo(name="JOB_ERROR", address=0x080C, fields=(
+        Field(name="error", low=0, width=32, access="r"),
+    ), dimensions=(
+        Dimension(size=8, stride=32),
+    )),
+    "JOB_SENSE": RegisterInfo(name="JOB_SENSE", address=0x0810, fields=(
+        Field(name="sense", low=0, width=32, access="r"),
+    ), dimensions=(
+        Dimension(size=8, stride=32),
+    )),
 }

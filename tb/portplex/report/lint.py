@@ -16,9 +16,7 @@ from rich.console import Console
 from portplex.simulate import project_root, resolve_sources
 
 # Composites (or modules) that together name every file of hdl/. The bench (transactors, clock) is simulation only.
-# Those of ARRAY_PARTS are not yet part of the array controller.
-ARRAY_PARTS = ("array/load_monitor.v", "array/backup_placement.f", "array/array_clock.v", "array/time_supervisor.v")
-TOPS = ("top/storage_array.f", "bfm/array_bench.f", *ARRAY_PARTS)
+TOPS = ("top/storage_array.f", "bfm/array_bench.f")
 TEXT = {".py", ".v", ".vh", ".f", ".c", ".h", ".cpp", ".toml", ".yml", ".sh", ".md", ".uts", ".tcl", ".lock", ".rdl"}
 WITHOUT_SUFFIX = {"Makefile", "run"}
 LICENCES = ("Apache-2.0", "GPL-2.0-only")

@@ -45,7 +45,9 @@ def words(info: RegisterInfo, rng: random.Random) -> Iterator[int]:
 
 
 def seen(info: RegisterInfo, word: int) -> int:
-    """What a read gives after this word was written."""
+    """What a read gives after this word was written; what a unit keeps is what it shows, 0 here."""
+    if info.command:
+        return 0
     kept = [field for field in info.fields if field.access == "rw" and not field.pulse and not field.clears]
     return word & sum(field.mask for field in kept)
 

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from portplex.registers.render_verilog import render_verilog
-from portplex.registers.source import SOURCE, read_source
-from portplex.simulate import project_root, simulate
+from portplex.simulate import simulate
 
 SOURCES = ["array/management_registers.f"]
 
@@ -34,18 +32,10 @@ def test_register_map(parameters: dict[str, int], simulator: str) -> None:
     )
 
 
-def test_commands(simulator: str, tmp_path: Path) -> None:
-    """Registers beside the real ones, whose writes a unit takes or refuses."""
-    text = (project_root() / SOURCE).read_text()
-    mark = "    external mem {"
-    assert text.count(mark) == 1
-    source, module = tmp_path / "with_commands.rdl", tmp_path / "management_registers.v"
-    source.write_text(text.replace(mark, Path(__file__).with_name("commands.rdl").read_text() + mark))
-    module.write_text(render_verilog(read_source(source)))
+def test_commands(simulator: str) -> None:
     simulate(
         "management_registers",
-        sources=["array/register_access.v", module],
+        sources=SOURCES,
         test_module=str(Path(__file__).with_name("bench_commands.py")),
         simulator=simulator,
-        parameters={"SEGMENTS": 64},  # a build of its own
     )

@@ -59,3 +59,12 @@ def test_time_supervisor(simulator: str, schedules: int) -> None:
         parameters={"SCHEDULES": schedules},
         env={"SCHEDULES": str(schedules)},
     )
+
+
+def test_job_commands(simulator: str) -> None:
+    simulate(
+        "job_commands",
+        sources=["array/stream_turn.v", "array/job_commands.v"],
+        test_module=str(HERE / "bench_job_commands.py"),
+        simulator=simulator,
+    )

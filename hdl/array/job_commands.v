@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+`resetall
+`timescale 1ns / 1ns
+`default_nettype none
+
+/* Orders to the backup engine from two sides, the console (register BACKUP_CONTROL) and the time supervisor: one after the other, and each
+   hears the answer to its own. */
+module job_commands (
+    input  wire        clk,
+    input  wire        rst,
+
+    // console: a bit for each command, exactly one of them; kind of a prepared job; job
+    input  wire        console_valid,
+    output wire        console_ready,
+    input  wire [31:0] console_data,
+    output wire        console_answer,
+    output wire [7:0]  console_refused,
+    output reg  [7:0]  status_refused,  // the console's last order: why it was refused, 0 taken
+
+    // time supervisor
+    input  wire        timed_valid,
+    output wire        timed_ready,
+    input  wire [2:0]  timed_command,
+    input  wire [2:0]  timed_number,
+    output wire        timed_answer,
+
+    // engine
+    output wire        job_valid,
+    input  wire        job_ready,
+    output wire [2:0]  job_command,
+    output wire [2:0]  job_number,
+    output wire [1:0]  job_kind,
+    input  wire        job_answer,
+    input  wire [7:0]  job_refused
+);
+
+`include "array/backup_constants.vh"
+
+    reg       busy_reg;      // the engine owes an answer
+    reg       timed_reg;     // to the time supervisor
+    wire      offered;
+    wire      from_timed;
+    wire [1:0] turn_ready;
+
+    /* bits of BACKUP_CONTROL */
+    wire [6:0] wanted = console_data[6:0];
+    wire       single = wanted != 7'd0 && (wanted & (wanted - 7'd1)) == 7'd0;
+    wire       unclear = console_valid && !single;
+    reg  [2:0] console_command;
+
+    always @*
+        case (1'b1)
+            wanted[0]: console_command = START_BACKUP;
+            wanted[1]: console_command = START_RESTORE;
+            wanted[2]: console_command = ABORT;
+            wanted[3]: console_command = PAUSE;
+            wanted[4]: console_command = RESUME;
+            wanted[5]: console_command = START_VERIFY;
+            default:   console_command = PREPARE;
+        endcase
+
+    stream_turn #(.PORTS(2)) turn (
+        .clk(clk), .rst(rst), .in_valid({timed_valid, console_valid && single} & {2{!busy_reg}}), .in_ready(turn_ready),
+        .valid(offered), .ready(job_ready), .from(from_timed)
+    );
+
+    assign job_valid = offered;
+    assign job_command = from_timed ? timed_command : console_command;
+    assign job_number = from_timed ? timed_number : console_data[14:12];
+    assign job_kind = console_data[9:8];
+    assign timed_ready = turn_ready[1] && timed_valid && !busy_reg;
+    assign console_ready = unclear || (turn_ready[0] && console_valid && !busy_reg);
+
+    /* the answer may come with the order or later */
+    wire answer_timed = busy_reg ? timed_reg : from_timed;
+    wire engine_answer = job_answer && (busy_reg || (offered && job_ready));
+    assign timed_answer = engine_answer && answer_timed;
+    assign console_answer = unclear || (engine_answer && !answer_timed);
+    assign console_refused = unclear ? REFUSED_UNCLEAR : job_refused;
+
+    always @(posedge clk) begin
+        if (offered && job_ready) begin
+            busy_reg <= !job_answer;
+            timed_reg <= from_timed;
+        end else if (job_answer)
+            busy_reg <= 1'b0;
+        if (console_answer)
+            status_refused <= console_refused;
+        if (rst) begin
+            busy_reg <= 1'b0;
+            status_refused <= 8'd0;
+        end
+    end
+
+    initial begin
+        busy_reg = 1'b0;
+        timed_reg = 1'b0;
+        status_refused = 8'd0;
+    end
+
+    /* verilator lint_off UNUSEDSIGNAL */
+    wire unused = &{1'b0, console_data[31:15], console_data[11:10], console_data[7], 1'b0};
+    /* verilator lint_on UNUSEDSIGNAL */
+
+endmodule
+
+`resetall
