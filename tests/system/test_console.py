@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -67,6 +68,7 @@ def terminal_shows(control: Path, wanted: list[str]) -> str:
     """The terminal view in a terminal of its own until everything wanted has been shown, then Ctrl-C."""
     child, terminal = pty.fork()
     if not child:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
         os.environ.update(COLUMNS="100", LINES="50", TERM="xterm")
         os.execv(
             sys.executable,
@@ -74,14 +76,23 @@ def terminal_shows(control: Path, wanted: list[str]) -> str:
         )
     shown = ""
     end = time.monotonic() + SECONDS
+
+    def read() -> bytes:
+        """What comes next; nothing when the terminal is gone."""
+        ready, _, _ = select.select([terminal], [], [], max(0.0, end - time.monotonic()))
+        assert ready, f"nothing more within {SECONDS} s: {shown[-3000:]}"
+        try:
+            return os.read(terminal, 65536)
+        except OSError:
+            return b""
+
     try:
         while not all(text in shown for text in wanted):
             assert time.monotonic() < end, shown[-3000:]
-            shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown + os.read(terminal, 65536).decode(errors="replace"))
+            shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown + read().decode(errors="replace"))
         os.kill(child, signal.SIGINT)
-        with contextlib.suppress(OSError):  # the terminal is gone
-            while os.read(terminal, 65536):
-                assert time.monotonic() < end
+        while read():
+            assert time.monotonic() < end, "the terminal view goes on after Ctrl-C"
     except BaseException:
         os.kill(child, signal.SIGKILL)
         raise
