@@ -202,7 +202,9 @@ def test_same_scenario_through_link_and_fcoe(veth: tuple[str, str, str, str]) ->
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_no_simulation_is_left_behind(number: signal.Signals, net: str) -> None:
     """The launcher is stopped or killed: so is the simulation, in a pause."""
-    options = ServeOptions(sides=[f"socket:{net}"], volumes=["1M"], tasks=TASKS, name="test_orphan", capture=False)
+    options = ServeOptions(
+        sides=[f"socket:{net}"], volumes=["1M"], tasks=TASKS, name=f"test_orphan_{number.name}", capture=False
+    )
     served = ServedProcess(options)
     served.__enter__()
     try:
