@@ -24,7 +24,6 @@ class _OnTwoPorts(ArrayTest):
 
     hosts = 2
     volumes: ClassVar[dict[int, int]] = {0: 256, 1: 128, 2: 1024}
-    winds_down = True
 
     async def begin_job(self, job: int, volume: int = SUB, **where: Any) -> None:
         """Prepare and start a backup of a volume to the backup disk, all of it copied."""

@@ -75,7 +75,6 @@ class RegisterInfo:
     address: int
     fields: tuple[Field, ...]
     dimensions: tuple[Dimension, ...] = ()
-    at_most_one: int = 0
     command: str = ""
     store_word: int | None = None
     store_stride: int = 1
@@ -131,7 +130,4 @@ class RegisterInfo:
         writable = [field for field in self.fields if "w" in field.access]
         if not writable or not 0 <= word <= WORD or word & ~sum(field.mask for field in writable):
             return False
-        chosen = word & self.at_most_one
-        return chosen & (chosen - 1) == 0 and all(
-            field.legal((word & field.mask) >> field.low, parameters) for field in writable
-        )
+        return all(field.legal((word & field.mask) >> field.low, parameters) for field in writable)

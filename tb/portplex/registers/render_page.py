@@ -56,9 +56,6 @@ def _address(register: RegisterInfo) -> str:
 def _meaning(register: RegisterInfo) -> str:
     alone = len(register.fields) == 1
     texts = [register.description, *(_field(field, alone) for field in register.fields)]
-    if register.at_most_one:
-        names = [field.name for field in register.fields if field.mask & register.at_most_one]
-        texts.append(f"at most one of {', '.join(names)}")
     if register.elements:
         texts.append(", ".join(f"{number} {name}" for number, name in enumerate(register.elements)))
     return "<br>".join(text for text in texts if text)

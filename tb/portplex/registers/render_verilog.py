@@ -387,9 +387,6 @@ class _Renderer:
                 terms.append(f"{word} <= {self._limit_name(register, field)}")
             if field.step > 1:
                 terms.append(f"({bits} & {_literal(field.width, field.step - 1)}) == {field.width}'d0")
-        if register.at_most_one:
-            chosen = f"(wdata & 32'h{register.at_most_one:X})"
-            terms.append(f"({chosen} & ({chosen} - 32'd1)) == 32'd0")
         return " && ".join(terms) or "1'b1"
 
     def _aliases(self) -> list[str]:

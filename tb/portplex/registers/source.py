@@ -153,7 +153,6 @@ class _Reader:
             address=address,
             fields=tuple(self._field(node.inst_name, field, command) for field in node.fields()),
             dimensions=dimensions,
-            at_most_one=node.get_property("at_most_one", default=0),
             command=command,
             store_word=node.get_property("store_word", default=None),
             store_stride=node.get_property("store_stride", default=1),
