@@ -342,6 +342,7 @@ module array_controller #(
     wire        backup_ti_ready;
     wire [3:0]  backup_ti_op;
     wire [8:0]  backup_ti_slot;
+    wire [11:0] backup_ti_offset;
     wire [16:0] backup_ti_length;
     wire [23:0] backup_ti_port_id;
     wire [15:0] backup_ti_lun;
@@ -357,7 +358,7 @@ module array_controller #(
     assign ti_port = choose_backup && backup_ti_port;
     assign ti_task = choose_backup ? 8'd0 : host_ti_task;
     assign ti_slot = choose_backup ? backup_ti_slot : host_ti_slot;
-    assign ti_offset = choose_backup ? 12'd0 : host_ti_offset;
+    assign ti_offset = choose_backup ? backup_ti_offset : host_ti_offset;
     assign ti_length = choose_backup ? backup_ti_length : host_ti_length;
     assign ti_relative_offset = choose_backup ? 32'd0 : host_ti_relative_offset;
     assign ti_port_id = choose_backup ? backup_ti_port_id : host_ti_port_id;
@@ -544,7 +545,7 @@ module array_controller #(
         .job_valid(job_valid), .job_ready(job_ready), .job_command(job_command), .job_number(job_number), .job_kind(job_kind),
         .job_answer(job_answer), .job_refused(job_refused),
         .cfg_volume(backup_volume), .cfg_port_id(backup_port_id), .cfg_lun(backup_lun), .cfg_lba(backup_lba), .cfg_chunk(backup_chunk),
-        .cfg_copy_pointer(copy_pointer), .cfg_ports(backup_ports), .copy_set(copy_set), .cfg_volume_blocks(cfg_volume_blocks),
+        .cfg_copy_pointer(copy_pointer), .cfg_ports(backup_ports), .cfg_part(1'b0), .cfg_first(32'd0), .cfg_end(32'd0), .copy_set(copy_set), .cfg_volume_blocks(cfg_volume_blocks),
         .cfg_volume_flags(cfg_volume_flags), .my_id(my_id),
         .usable_ports(usable_ports), .place_ports(place_ports), .job_mask(job_mask), .job_started(job_started),
         .job_active(job_active), .backup_active(backup_active),
@@ -555,6 +556,7 @@ module array_controller #(
         .chunk_rsp_valid(chunk_rsp_valid[1]), .chunk_rsp_ready(chunk_rsp_ready[1]), .chunk_rsp_op(chunk_rsp_op[5:3]),
         .chunk_rsp_slot(chunk_rsp_slot[17:9]), .chunk_rsp_error(chunk_rsp_error[1]),
         .ti_valid(backup_ti_valid), .ti_ready(backup_ti_ready), .ti_op(backup_ti_op), .ti_port(backup_ti_port), .ti_slot(backup_ti_slot),
+        .ti_offset(backup_ti_offset),
         .ti_length(backup_ti_length), .ti_port_id(backup_ti_port_id), .ti_lun(backup_ti_lun), .ti_lba(backup_ti_lba),
         .done_valid(done_valid && done_op[3]), .done_ready(backup_done_ready), .done_op(done_op), .done_slot(done_slot),
         .done_status(done_status), .done_scsi_status(done_scsi_status), .done_sense(done_sense),

@@ -65,6 +65,7 @@ module backup_chunks #(
     output reg  [3:0]           ti_op,
     output reg  [PORT_BITS-1:0] ti_port,
     output reg  [8:0]           ti_slot,
+    output reg  [11:0]          ti_offset,
     output reg  [16:0]          ti_length,
     output reg  [31:0]          ti_lba,
     input  wire                 done_valid,
@@ -267,6 +268,7 @@ module backup_chunks #(
                         ti_valid <= 1'b1;
                         ti_port <= pick;
                         ti_slot <= scan_slot;
+                        ti_offset <= {slot_lba[scan_reg][2:0], 9'd0};
                         ti_length <= in_reg[pick] ? {slot_blocks[scan_reg], 9'd0} : 17'd0;
                         ti_lba <= lba + slot_lba[scan_reg];
                         ti_op <= !in_reg[pick] ? TI_LOGIN : restore ? TI_READ : kind == KIND_VERIFY ? TI_VERIFY : TI_WRITE;
@@ -405,6 +407,7 @@ module backup_chunks #(
         ti_op = 4'd0;
         ti_port = {PORT_BITS{1'b0}};
         ti_slot = 9'd0;
+        ti_offset = 12'd0;
         ti_length = 17'd0;
         ti_lba = 32'd0;
         busy_reg = {BACKUP_SLOTS{1'b0}};

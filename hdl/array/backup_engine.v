@@ -34,6 +34,9 @@ module backup_engine #(
     input  wire [7:0]            cfg_chunk,
     input  wire [31:0]           cfg_copy_pointer,
     input  wire [PORTS-1:0]      cfg_ports,     // ports the job may use, 0 = any
+    input  wire                  cfg_part,      // the job is of these blocks of the volume only, which all exist
+    input  wire [31:0]           cfg_first,
+    input  wire [31:0]           cfg_end,       // the block after the last
     input  wire                  copy_set,      // cfg_copy_pointer raises the copy pointer
     input  wire [VOLUMES*32-1:0] cfg_volume_blocks,
     input  wire [VOLUMES*2-1:0]  cfg_volume_flags,
@@ -78,6 +81,7 @@ module backup_engine #(
     output wire [3:0]            ti_op,
     output wire [PORT_BITS-1:0]  ti_port,
     output wire [8:0]            ti_slot,
+    output wire [11:0]           ti_offset,
     output wire [16:0]           ti_length,
     output wire [23:0]           ti_port_id,
     output wire [15:0]           ti_lun,
@@ -138,6 +142,7 @@ module backup_engine #(
     wire        next_valid;
     wire [2:0]  current;
     wire [1:0]  kind;
+    wire [31:0] base;          // block 0 of the volume is there on the device, modulo 2**32
     wire [31:0] first;
     wire [7:0]  chunk;
     wire [31:0] capacity;
@@ -161,6 +166,7 @@ module backup_engine #(
     wire [3:0]  chunks_ti_op;
     wire [PORT_BITS-1:0] chunks_ti_port;
     wire [8:0]  chunks_ti_slot;
+    wire [11:0] chunks_ti_offset;
     wire [16:0] chunks_ti_length;
     wire [31:0] chunks_ti_lba;
     wire        record_read;
@@ -220,8 +226,9 @@ module backup_engine #(
     assign ti_op = op_valid_reg ? op_reg : chunks_ti_op;
     assign ti_port = op_valid_reg ? port_reg : chunks_ti_port;
     assign ti_slot = op_valid_reg ? FIRST_SLOT : chunks_ti_slot;
+    assign ti_offset = op_valid_reg ? 12'd0 : chunks_ti_offset;
     assign ti_length = op_valid_reg ? (op_reg == TI_PROBE ? 17'd512 : 17'd0) : chunks_ti_length;
-    assign ti_lba = op_valid_reg ? (op_reg == TI_PROBE ? first + capacity - 32'd1 : 32'd0) : chunks_ti_lba;
+    assign ti_lba = op_valid_reg ? (op_reg == TI_PROBE ? base + capacity - 32'd1 : 32'd0) : chunks_ti_lba;
 
     wire done = done_valid && asked_reg;
     wire good = done_status == 8'd0;
@@ -230,7 +237,7 @@ module backup_engine #(
     wire refused_login = state_reg == STATE_LOGIN && done_status == 8'd3;
     wire too_small = state_reg == STATE_PROBE && checked && done_sense == SENSE_LBA;
     wire probe_unknown = state_reg == STATE_PROBE && checked && done_sense == SENSE_NO_COMMAND;
-    wire nothing_saved = backup_pointer == 32'd0 && bitmap == 64'd0;
+    wire nothing_saved = backup_pointer == first && bitmap == 64'd0;
     reg  login_retry_reg;
     assign stat_retry = chunks_retry || login_retry_reg;
 
@@ -350,11 +357,11 @@ module backup_engine #(
         .job_valid(job_valid), .job_ready(job_ready), .job_command(job_command), .job_number(job_number), .job_kind(job_kind),
         .job_answer(job_answer), .job_refused(job_refused),
         .cfg_volume(cfg_volume), .cfg_port_id(cfg_port_id), .cfg_lun(cfg_lun), .cfg_lba(cfg_lba), .cfg_chunk(cfg_chunk),
-        .cfg_copy_pointer(cfg_copy_pointer), .cfg_ports(cfg_ports), .copy_set(copy_set), .cfg_volume_blocks(cfg_volume_blocks),
+        .cfg_copy_pointer(cfg_copy_pointer), .cfg_ports(cfg_ports), .cfg_part(cfg_part), .cfg_first(cfg_first), .cfg_end(cfg_end), .copy_set(copy_set), .cfg_volume_blocks(cfg_volume_blocks),
         .cfg_volume_flags(cfg_volume_flags), .my_id(my_id), .usable_ports(usable_ports),
         .job_state(job_state), .job_pointer(job_pointer), .job_copy(job_copy), .job_error(job_error), .job_sense(job_sense),
         .next_valid(next_valid), .take(take), .current(current), .current_kind(kind), .current_volume(chunk_volume),
-        .current_port_id(ti_port_id), .current_lun(ti_lun), .current_lba(first), .current_chunk(chunk), .current_ports(job_mask),
+        .current_port_id(ti_port_id), .current_lun(ti_lun), .current_lba(base), .current_first(first), .current_chunk(chunk), .current_ports(job_mask),
         .current_capacity(capacity), .current_copy(copy_pointer), .current_pointer(begin_pointer), .current_bitmap(begin_bitmap),
         .current_index(begin_index), .pause(pause), .abort(abort),
         .live_state(live_state), .live_pointer(load ? begin_pointer : backup_pointer), .live_bitmap(load ? begin_bitmap : bitmap),
@@ -367,7 +374,7 @@ module backup_engine #(
         .TASKS(TASKS), .BACKUP_SLOTS(BACKUP_SLOTS), .PORTS(PORTS), .PORT_BITS(PORT_BITS), .RETRIES(RETRIES), .RETRY_TICKS(RETRY_TICKS)
     ) chunks (
         .clk(clk), .rst(rst), .tick(tick),
-        .load(load), .kind(kind), .lba(first), .chunk(chunk), .capacity(capacity), .copy(copy_pointer), .begin_pointer(begin_pointer),
+        .load(load), .kind(kind), .lba(base), .chunk(chunk), .capacity(capacity), .copy(copy_pointer), .begin_pointer(begin_pointer),
         .begin_bitmap(begin_bitmap), .begin_index(begin_index), .run(transfer), .stop(stopping), .place(place),
         .login_set(login_good ? PORT_0 << port_reg : {PORTS{1'b0}}),
         .pointer(backup_pointer), .bitmap(bitmap), .index(index), .idle(idle), .failed(failed), .error(chunk_error), .sense(chunk_sense),
@@ -376,7 +383,7 @@ module backup_engine #(
         .chunk_blocks(chunk_blocks), .chunk_rsp_valid(chunk_rsp_valid), .chunk_rsp_op(chunk_rsp_op), .chunk_rsp_slot(chunk_rsp_slot),
         .chunk_rsp_error(chunk_rsp_error),
         .ti_valid(chunks_ti_valid), .ti_ready(ti_ready && !op_valid_reg), .ti_op(chunks_ti_op), .ti_port(chunks_ti_port),
-        .ti_slot(chunks_ti_slot), .ti_length(chunks_ti_length), .ti_lba(chunks_ti_lba),
+        .ti_slot(chunks_ti_slot), .ti_offset(chunks_ti_offset), .ti_length(chunks_ti_length), .ti_lba(chunks_ti_lba),
         .done_valid(done_valid), .done_op(done_op), .done_slot(done_slot), .done_status(done_status),
         .done_scsi_status(done_scsi_status), .done_sense(done_sense)
     );

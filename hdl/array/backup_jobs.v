@@ -28,6 +28,9 @@ module backup_jobs #(
     input  wire [7:0]            cfg_chunk,
     input  wire [31:0]           cfg_copy_pointer,
     input  wire [PORTS-1:0]      cfg_ports,
+    input  wire                  cfg_part,
+    input  wire [31:0]           cfg_first,
+    input  wire [31:0]           cfg_end,
     input  wire                  copy_set,
     input  wire [VOLUMES*32-1:0] cfg_volume_blocks,
     input  wire [VOLUMES*2-1:0]  cfg_volume_flags,
@@ -50,6 +53,7 @@ module backup_jobs #(
     output wire [23:0]           current_port_id,
     output wire [15:0]           current_lun,
     output wire [31:0]           current_lba,
+    output wire [31:0]           current_first,
     output wire [7:0]            current_chunk,
     output wire [PORTS-1:0]      current_ports,
     output wire [31:0]           current_capacity,
@@ -103,6 +107,8 @@ module backup_jobs #(
     reg [23:0]       port_id [0:JOBS-1];
     reg [15:0]       lun [0:JOBS-1];
     reg [31:0]       lba [0:JOBS-1];
+    reg [31:0]       first [0:JOBS-1];   // first block of the job: not 0 when it is of a part of the volume
+    reg [JOBS-1:0]   part_reg;
     reg [7:0]        chunk [0:JOBS-1];
     reg [PORTS-1:0]  ports [0:JOBS-1];
     reg [31:0]       capacity [0:JOBS-1];
@@ -134,6 +140,7 @@ module backup_jobs #(
     assign current_port_id = port_id[current];
     assign current_lun = lun[current];
     assign current_lba = lba[current];
+    assign current_first = first[current];
     assign current_chunk = chunk[current];
     assign current_ports = ports[current] == {PORTS{1'b0}} ? all_ports : ports[current];
     assign current_capacity = capacity[current];
@@ -143,7 +150,7 @@ module backup_jobs #(
     assign current_index = index[current];
 
     assign record = !record_read ? {16*32{1'b0}} : {
-        32'd0, {8'd0, sense[record_number]}, bitmap[record_number], {{32-PORTS{1'b0}}, ports[record_number]},
+        first[record_number], {8'd0, sense[record_number]}, bitmap[record_number], {{32-PORTS{1'b0}}, ports[record_number]},
         {24'd0, chunk[record_number]}, {30'd0, kind[record_number]}, {16'd0, error[record_number]}, lba[record_number],
         {16'd0, lun[record_number]}, {8'd0, port_id[record_number]}, capacity[record_number], copy[record_number], pointer[record_number],
         {24'd0, volume_reg[{record_number, 3'd0} +: 8]}, {28'd0, job_state[{record_number, 2'd0} +: 4]}
@@ -155,7 +162,9 @@ module backup_jobs #(
     wire [3:0]  state = job_state[{job_number, 2'd0} +: 4];
     wire [7:0]  volume = rewrites ? cfg_volume : volume_reg[{job_number, 3'd0} +: 8];
     wire [7:0]  blocks = rewrites ? cfg_chunk : chunk[job_number];
-    wire [31:0] first = rewrites ? cfg_lba : lba[job_number];
+    wire [31:0] base = rewrites ? cfg_lba : lba[job_number];
+    wire        part = rewrites ? cfg_part : part_reg[job_number];
+    wire [31:0] job_first = !part ? 32'd0 : rewrites ? cfg_first : first[job_number];
     wire [23:0] device = rewrites ? cfg_port_id : port_id[job_number];
     wire [PORTS-1:0] mask = rewrites ? cfg_ports : ports[job_number];
 
@@ -164,10 +173,12 @@ module backup_jobs #(
     wire        volume_known = {24'd0, volume} < VOLUMES;
     wire [31:0] volume_blocks = volume_known ? cfg_volume_blocks[volume_bit +: 32] : 32'd0;
     wire        volume_present = volume_known && cfg_volume_flags[flag_bit] && volume_blocks != 32'd0;
-    wire        resized = volume_blocks != capacity[job_number];
+    wire [31:0] job_end = !part ? volume_blocks : rewrites ? cfg_end : capacity[job_number];
+    wire        resized = part ? job_end > volume_blocks || job_first >= job_end : job_command == RESUME && volume_blocks != capacity[job_number];
+    wire [31:0] device_first = base + job_first;   // the sum may pass 2**32 on purpose
     wire        chunk_legal = blocks >= 8'd8 && blocks <= 8'd128 && blocks[2:0] == 3'd0;
     /* verilator lint_off UNUSEDSIGNAL */ // only the carry counts
-    wire [32:0] device_end = {1'b0, first} + {1'b0, volume_blocks};
+    wire [32:0] device_end = {1'b0, device_first} + {1'b0, job_end - job_first};
     /* verilator lint_on UNUSEDSIGNAL */
     wire        no_port = ((mask == {PORTS{1'b0}} ? all_ports : mask) & usable_ports) == {PORTS{1'b0}};
     wire        startable = state == JOB_IDLE || state == JOB_DONE || state == JOB_FAILED || state == JOB_ABORTED || state == JOB_PREPARED;
@@ -208,7 +219,7 @@ module backup_jobs #(
                         refused = REFUSED_STATE;
                     else if (job_command == START_PREPARED && !prepared_reg[job_number])
                         refused = REFUSED_NOTHING;
-                    else if (!volume_present || job_command == RESUME && resized)
+                    else if (!volume_present || resized)
                         refused = REFUSED_VOLUME;
                     else if (!chunk_legal)
                         refused = REFUSED_CHUNK;
@@ -298,17 +309,19 @@ module backup_jobs #(
                 port_id[job_number] <= cfg_port_id;
                 lun[job_number] <= cfg_lun;
                 lba[job_number] <= cfg_lba;
+                part_reg[job_number] <= cfg_part;
+                first[job_number] <= job_first;
                 chunk[job_number] <= cfg_chunk;
                 ports[job_number] <= cfg_ports;
-                copy[job_number] <= cfg_copy_pointer < volume_blocks ? cfg_copy_pointer : volume_blocks;
+                copy[job_number] <= !cfg_part && cfg_copy_pointer < job_end ? cfg_copy_pointer : job_end;
                 prepared_reg[job_number] <= job_command == PREPARE;
                 state_reg[{job_number, 2'd0} +: 4] <= JOB_PREPARED;
             end
             if (rewrites || job_command == START_PREPARED) begin
-                capacity[job_number] <= volume_blocks;
-                if (!rewrites && copy[job_number] > volume_blocks)
-                    copy[job_number] <= volume_blocks;
-                pointer[job_number] <= 32'd0;
+                capacity[job_number] <= job_end;
+                if (!rewrites && copy[job_number] > job_end)
+                    copy[job_number] <= job_end;
+                pointer[job_number] <= job_first;
                 bitmap[job_number] <= 64'd0;
                 index[job_number] <= 6'd0;
                 ignored_reg[job_number] <= 1'b0;
@@ -336,6 +349,7 @@ module backup_jobs #(
             state_reg <= {JOBS{JOB_IDLE}};
             rank_reg <= {JOBS*3{1'b0}};
             prepared_reg <= {JOBS{1'b0}};
+            part_reg <= {JOBS{1'b0}};
             ignored_reg <= {JOBS{1'b0}};
             queued_reg <= 4'd0;
             running_reg <= 1'b0;
@@ -344,6 +358,7 @@ module backup_jobs #(
             touched <= {JOBS{1'b0}};
             for (i = 0; i < JOBS; i = i + 1) begin
                 copy[i] <= 32'd0;
+                first[i] <= 32'd0;
                 pointer[i] <= 32'd0;
                 bitmap[i] <= 64'd0;
                 error[i] <= 16'd0;
@@ -357,6 +372,7 @@ module backup_jobs #(
         volume_reg = {JOBS*8{1'b0}};
         rank_reg = {JOBS*3{1'b0}};
         prepared_reg = {JOBS{1'b0}};
+        part_reg = {JOBS{1'b0}};
         ignored_reg = {JOBS{1'b0}};
         queued_reg = 4'd0;
         running_reg = 1'b0;
@@ -370,6 +386,7 @@ module backup_jobs #(
             port_id[i] = 24'd0;
             lun[i] = 16'd0;
             lba[i] = 32'd0;
+            first[i] = 32'd0;
             chunk[i] = 8'd0;
             ports[i] = {PORTS{1'b0}};
             capacity[i] = 32'd0;

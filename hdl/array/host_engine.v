@@ -139,7 +139,7 @@ module host_engine #(
 
 `include "array/scsi_kinds.vh"
 
-    localparam [1:0] HR_COMMAND = 2'd0, HR_ABORT = 2'd1;
+    localparam [1:0] HR_COMMAND = 2'd0, HR_ABORT = 2'd1, HR_FUNCTION = 2'd2;
 
     localparam [3:0] TI_SEND = 4'd0, TI_RECEIVE = 4'd1, TI_RESPOND = 4'd2, TI_RELEASE = 4'd3, TI_ABORT = 4'd4;
 
@@ -308,6 +308,10 @@ module host_engine #(
     reg [(1<<TW)-1:0] before_reg;
     reg [(1<<TW)-1:0] function_reg;
     reg [8:0]         functions_reg;
+
+    /* A reset comes in its turn: what the page service has of commands before it is finished first, and what is not yet there never will be. */
+    reg               asked_reg;  // the page service owes an answer
+    wire              function_next = hr_valid && hr_op == HR_FUNCTION;
 
     // queues
     reg        port_push;
@@ -486,7 +490,7 @@ module host_engine #(
         = 0; n_through = 0; n_syncing = 0; n_index = 0; n_initiator = 0; n_volume = 0; n_port_id = 0; n_lba = 0; n_left = 0; n_moved = 0; n_wanted =
         0; n_length = 0; n_status = 0; n_sense = 0; n_code_valid = 0; n_code = 0; n_release = 0;
         state_reg = STATE_CLEAR; event_reg = EVENT_MOVE; task_reg = 0; count_reg = 0; scan_initiators = 0; scan_volumes = 0; scan_hit = 0; scan_self = 0;
-        scan_condition = 0; functions_reg = 0; before_reg = 0; function_reg = 0; port_push = 0; chunk_push = 0; ask_push = 0;
+        scan_condition = 0; functions_reg = 0; asked_reg = 0; before_reg = 0; function_reg = 0; port_push = 0; chunk_push = 0; ask_push = 0;
         cancel_push = 0; push_task = 0; hidden_reg = 0; initiator_reg = 0; lun_ok_reg = 0; capacity_reg = 0; protect_reg = 0;
         software_reg = 0; volume_reg = 0; wanted = 0; planned = 0; refused = 0; advance = 0; attention_report = 0; attention_forget = 0;
         stopped_reg = 0; stopped_here = 0;
@@ -534,7 +538,7 @@ module host_engine #(
                 end else if (chunk_head_valid && !chunk_valid) begin
                     event_reg <= EVENT_CHUNK;
                     task_reg <= chunk_head_task;
-                end else if (ask_head_valid && !rs_valid) begin
+                end else if (ask_head_valid && !rs_valid && !function_next) begin
                     event_reg <= EVENT_ASK;
                     task_reg <= ask_head_task;
                 end else if (done_valid) begin
@@ -546,7 +550,7 @@ module host_engine #(
                 end else if (rs_done_valid) begin
                     event_reg <= EVENT_BUILT;
                     task_reg <= rs_done_task;
-                end else if (hr_valid && (hr_op == HR_ABORT || (!attention_busy && !attention_report && !attention_forget && !raise_valid && !watch_valid))) begin
+                end else if (hr_valid && !(function_next && asked_reg) && (hr_op == HR_ABORT || (!attention_busy && !attention_report && !attention_forget && !raise_valid && !watch_valid))) begin
                     event_reg <= EVENT_HOST;
                     task_reg <= hr_task;
                 end else if (functions_reg != 9'd0 && before_reg == {(1<<TW){1'b0}} && function_reg[count_reg[TW-1:0]]) begin
@@ -641,7 +645,11 @@ module host_engine #(
                     EVENT_ASK:
                         if (r_aborted)
                             n_state = pinned ? TASK_LET : TASK_RELEASE;
-                        else begin
+                        else if (r_cancelled) begin
+                            n_end = END_LOST;
+                            n_state = pinned ? TASK_LET : TASK_LOST;
+                        end else begin
+                            asked_reg <= 1'b1;
                             rs_valid <= 1'b1;
                             rs_task <= task_reg;
                             rs_op <= opening ? OP_OPEN : r_kind == KIND_ZERO ? OP_ZERO : r_kind == KIND_PROVE && r_again ? OP_COMPARE : r_op;
@@ -744,7 +752,8 @@ module host_engine #(
                         end
                     end
 
-                    EVENT_BUILT:
+                    EVENT_BUILT: begin
+                        asked_reg <= 1'b0;
                         if (pinned) begin
                             n_status = rs_done_status;
                             n_sense = rs_done_sense;
@@ -785,6 +794,7 @@ module host_engine #(
                             state_reg <= STATE_SCAN;
                         end else
                             n_state = TASK_RESPOND;
+                    end
 
                     EVENT_ANSWER:
                         if (r_state == TASK_FUNCTION)
@@ -993,6 +1003,7 @@ module host_engine #(
             before_reg <= {(1<<TW){1'b0}};
             function_reg <= {(1<<TW){1'b0}};
             functions_reg <= 9'd0;
+            asked_reg <= 1'b0;
             status_open <= 9'd0;
         end
     end

@@ -45,6 +45,19 @@ def test_good_job() -> None:
     assert (good.low_water_mark, good.bitmap) == (32, 0)
 
 
+@pytest.mark.fast
+def test_job_of_a_part() -> None:
+    part = BackupJob(30, 8, 4, copy_pointer=30, first=5)
+    for block, blocks in ((5, 8), (13, 8), (21, 8), (29, 1)):
+        part.started(block, blocks)
+    for block in (5, 29):
+        part.confirmed(block)
+    assert (part.low_water_mark, part.bitmap) == (13, 1 << 3)
+    saved = JobRecord.from_words([2, 1, 13, 30, 30, 0x010203, 5, 0, 0, 0, 8, 0, 1 << 3, 0, 0, 5])
+    part.check_record(saved)
+    assert list(saved.saved()) == [5, 29]
+
+
 FAULTS: dict[str, Callable[[BackupJob], None]] = {
     "not the beginning": lambda j: j.started(36, 8),
     "still to be saved": lambda j: j.started(0, 8),
@@ -94,6 +107,10 @@ def test_refusals() -> None:
     assert ask(start, 2) is Refusal.NONE
     assert ask(start, 0) is Refusal.STATE and ask(start, 1) is Refusal.STATE and ask(start, 9) is Refusal.STATE
     assert ask(start, 2, JobOrder(volume=5)) is Refusal.VOLUME
+    for part, reason in {(0, 129): Refusal.VOLUME, (7, 7): Refusal.VOLUME, (100, 128): Refusal.NONE}.items():
+        assert ask(start, 2, JobOrder(part=part)) is reason
+    assert ask(start, 2, JobOrder(part=(2, 5), lba=0xFFFFFFFE)) is Refusal.NONE  # blocks 0 to 2 of the device
+    assert ask(start, 2, JobOrder(part=(1, 5), lba=0xFFFFFFFB)) is Refusal.LBA
     assert ask(start, 2, JobOrder(chunk=4)) is Refusal.CHUNK
     assert ask(start, 2, JobOrder(lba=0xFFFFFFFF)) is Refusal.LBA
     assert ask(start, 2, JobOrder(port_id=0x010E00)) is Refusal.SELF

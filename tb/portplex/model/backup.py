@@ -66,7 +66,8 @@ LEGAL = {
 @dataclass(frozen=True, slots=True)
 class JobOrder:
     """What the console asks of a job; lengths and places in blocks, `ports` a mask (0 = any), `copied` the blocks of
-    the image that exist when it is given."""
+    the image that exist when it is given, `part` first block and the one after the last when it is not all of the
+    volume. Block b of the volume goes to block `lba` + b of the device, modulo 2**32."""
 
     volume: int = 1
     port_id: int = 0x010203
@@ -75,6 +76,7 @@ class JobOrder:
     chunk: int = 8
     ports: int = 0
     copied: int = 0xFFFFFFFF
+    part: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +107,14 @@ def refusal(command: JobCommand, number: int, order: JobOrder, world: JobWorld, 
     if command in (JobCommand.START_PREPARED, JobCommand.RESUME):
         order = world.orders[number]
     size = world.volumes.get(order.volume, 0)
-    if not size or (command is JobCommand.RESUME and size != world.capacities[number]):
+    first, end = order.part or (0, size)
+    if not size or end > size or first >= end:
+        return Refusal.VOLUME
+    if command is JobCommand.RESUME and not order.part and size != world.capacities[number]:
         return Refusal.VOLUME
     if not 8 <= order.chunk <= 128 or order.chunk % 8:
         return Refusal.CHUNK
-    if order.lba + size > 0xFFFFFFFF:
+    if (order.lba + first) % (1 << 32) + end - first > 0xFFFFFFFF:
         return Refusal.LBA
     if order.port_id in world.own_ids:
         return Refusal.SELF
@@ -146,25 +151,27 @@ class JobRecord:
     ports: int
     bitmap: int
     sense: int
+    first: int = 0
 
     @classmethod
     def from_words(cls, words: Sequence[int]) -> JobRecord:
         """The record whose word 0 comes first."""
-        fields = [*words[:12], words[12] | words[13] << 32, words[14]]
+        fields = [*words[:12], words[12] | words[13] << 32, *words[14:16]]
         return cls(*fields)
 
     def saved(self) -> Iterator[int]:
         """First blocks of the chunks that are good according to pointer and bitmap."""
-        yield from range(0, self.backup_pointer, self.chunk)
-        low = self.backup_pointer // self.chunk
+        yield from range(self.first, self.backup_pointer, self.chunk)
+        low = (self.backup_pointer - self.first) // self.chunk
         for number in range(low, low + WINDOW):
             if self.bitmap >> number % WINDOW & 1:
-                yield number * self.chunk
+                yield self.first + number * self.chunk
 
 
 @dataclass(slots=True)
 class BackupJob:
-    """One job over `capacity` blocks in chunks of `chunk` blocks, at most `slots` of them under way at once."""
+    """One job from block `first` to `capacity` in chunks of `chunk` blocks, at most `slots` of them under way at
+    once."""
 
     capacity: int
     chunk: int
@@ -173,6 +180,7 @@ class BackupJob:
     under_way: dict[int, int] = field(default_factory=dict)  # first block: blocks
     good: dict[int, int] = field(default_factory=dict)
     observed: int = 0
+    first: int = 0
 
     def raise_copy_pointer(self, blocks: int) -> None:
         """The console writes the copy pointer: beyond the capacity counts as the capacity, a lower value is ignored."""
@@ -182,7 +190,7 @@ class BackupJob:
         """A chunk is asked of the cache. Asking again for one that is under way is a retry."""
         if self.under_way.get(block) == blocks:
             return
-        if block % self.chunk or block in self.under_way or block in self.good:
+        if (block - self.first) % self.chunk or block in self.under_way or block in self.good:
             raise RuleBroken(f"chunk at block {block}: not the beginning of a chunk that is still to be saved")
         if block >= self.low_water_mark + WINDOW * self.chunk:
             raise RuleBroken(f"chunk at block {block} is too far beyond {self.low_water_mark}")
@@ -219,7 +227,7 @@ class BackupJob:
     @property
     def low_water_mark(self) -> int:
         """First block not yet confirmed: the most the backup pointer may be."""
-        block = 0
+        block = self.first
         while block in self.good:
             block += self.good[block]
         return block
@@ -228,7 +236,7 @@ class BackupJob:
     def bitmap(self) -> int:
         """The chunks that are good beyond the low-water mark, bit = chunk number mod 64."""
         low = self.low_water_mark
-        return sum(1 << block // self.chunk % WINDOW for block in self.good if block > low)
+        return sum(1 << (block - self.first) // self.chunk % WINDOW for block in self.good if block > low)
 
     def observe(self, backup_pointer: int, copy_pointer: int) -> None:
         """One reading of both pointers (I1, and I2's half that concerns the pointer)."""

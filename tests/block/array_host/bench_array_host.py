@@ -1553,6 +1553,24 @@ async def task_management_ends_commands(dut: Any) -> None:
 
 
 @cocotb.test()
+async def resets_come_in_their_turn(dut: Any) -> None:
+    """A RESERVE before a reset that waits for the page service, or is there, leaves nothing."""
+    rig = await rig_for(dut, delay=3)
+    for flags in (0x10, 0x20):
+        for waiting in range(9):
+            pages = [data_in(inquiry(None, 96), 96, volume=SMALL, login=n % 3) for n in range(waiting)]
+            function = Command(management=flags, lun=lun_bytes(MAIN), login=1)
+            for command in (*pages, plain(legacy(0x16), login=2), function):
+                rig.submit(command)
+            if waiting == 5:
+                rig.submit(plain(legacy(0x16), login=1))  # this one finds a unit attention
+            await rig.run()
+            await rig.take_attentions()
+            await rig.run(write(rig, 0x2A, 9, 2, login=1), plain(legacy(0x16), login=1), plain(legacy(0x17), login=1))
+    await rig.settle()
+
+
+@cocotb.test()
 async def task_management_aborted(dut: Any) -> None:
     """A function that waits is aborted itself: RELEASE, and no answer."""
     rig = await rig_for(dut, delay=40)

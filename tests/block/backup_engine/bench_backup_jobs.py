@@ -33,6 +33,10 @@ async def each_reason_to_refuse(dut: Any) -> None:
         replace(good, chunk=136): Refusal.CHUNK,
         replace(good, lba=0xFFFFFFF0): Refusal.LBA,
         replace(good, port_id=0x010E00): Refusal.SELF,
+        replace(good, part=(0, SIZES[1] + 1)): Refusal.VOLUME,
+        replace(good, part=(9, 9)): Refusal.VOLUME,
+        replace(good, part=(9, 8)): Refusal.VOLUME,
+        replace(good, part=(5, 10), lba=0xFFFFFFF6): Refusal.LBA,
     }
     for command in STARTS:
         for order, reason in impossible.items():
@@ -160,6 +164,32 @@ async def prepared_jobs(dut: Any) -> None:
 
 
 @cocotb.test()
+async def jobs_of_a_part_of_the_volume(dut: Any) -> None:
+    """Any first and last block, any place on the device, also one below the place in the volume; pause and go on."""
+    s = Surroundings(dut, SIZES)
+    await s.reset()
+    size = SIZES[3]
+    paused = 0
+    parts = [(0, 1), (1, 2), (size - 1, size), (0, size), (7, 9), (3, 200), (128, 136)]
+    for kind in (BACKUP, RESTORE, VERIFY):
+        for first, end in [*parts, *(sorted(s.rng.sample(range(size), 2)) for _ in range(6))]:
+            place = s.rng.choice((0, first, 1 << 31, 0xFFFFFFFF - end + first))
+            chunk = s.rng.choice((8, 16, 128))
+            order = JobOrder(volume=3, chunk=chunk, lba=(place - first) % (1 << 32), part=(first, end))
+            await s.start(order, 6, kind=kind)
+            if s.rng.random() < 0.5 and end - first > 16:
+                await s.until(lambda at=first: s.pointer(6) > at, "a chunk")  # type: ignore[misc]
+                await s.command(JobCommand.PAUSE, 6)
+                await s.until(lambda: s.state(6) in (DONE, PAUSED), "the pause, or the end")
+                if s.state(6) is PAUSED:
+                    paused += 1
+                    assert await s.command(JobCommand.RESUME, 6) is Refusal.NONE
+            await s.finish(DONE, 6)
+            assert s.pointer(6) == end
+    assert paused > 5
+
+
+@cocotb.test()
 async def any_commands_in_any_order(dut: Any) -> None:
     """Random commands to all jobs while the device makes trouble: each is taken or refused as the model says, jobs run
     one at a time in the order of their start, and every record is right in the end."""
@@ -180,6 +210,7 @@ async def any_commands_in_any_order(dut: Any) -> None:
             lba=s.rng.choice((0, 1000) * 8 + (0xFFFFFFF0,)),
             port_id=s.rng.choice((0x010203, 0x010204) * 8 + (0x010E00,)),
             copied=s.rng.choice((0, 40, 0xFFFFFFFF)),
+            part=s.rng.choice((None, None, None, (3, 50), (64, 72), (8, 1000))),
         )
         command = s.rng.choice(tuple(JobCommand))
         refused += await s.command(command, s.rng.randrange(JOBS), order, kind=s.rng.randrange(4)) is not Refusal.NONE

@@ -33,7 +33,8 @@ TI_LOGIN, TI_WRITE, TI_READ, TI_LOGOUT, TI_VERIFY, TI_PROBE = range(8, 14)
 DATA = (TI_WRITE, TI_READ, TI_VERIFY)
 OF_KIND = (TI_WRITE, TI_READ, TI_VERIFY)
 RELEASE_OF_KIND = (RELEASE, RELEASE_DIRTY, RELEASE)
-INPUTS = """tick job_valid job_command job_number job_kind cfg_copy_pointer cfg_ports copy_set my_id chunk_ready
+INPUTS = """tick job_valid job_command job_number job_kind cfg_copy_pointer cfg_ports cfg_part cfg_first cfg_end
+    copy_set my_id chunk_ready
     chunk_rsp_valid chunk_rsp_op chunk_rsp_slot chunk_rsp_error ti_ready done_valid done_op done_slot done_status
     done_scsi_status done_sense mis_ready"""
 GOOD = (0, 0, 0)
@@ -131,6 +132,8 @@ class Surroundings:
         dut.cfg_chunk.value = order.chunk
         dut.cfg_ports.value = order.ports
         dut.cfg_copy_pointer.value = order.copied
+        dut.cfg_part.value = int(order.part is not None)
+        dut.cfg_first.value, dut.cfg_end.value = order.part or (0, 0)
 
     async def command(
         self, command: JobCommand, number: int = 0, order: JobOrder | None = None, *, kind: int = 0
@@ -168,12 +171,15 @@ class Surroundings:
             if command is JobCommand.PREPARE:
                 self.prepared.add(number)
             kind = self.kind if command is JobCommand.PREPARE else int(command)
-            size = self.sizes[order.volume]
-            model = BackupJob(size, order.chunk, SLOTS, copy_pointer=min(size, order.copied))
+            first, end = order.part or (0, self.sizes[order.volume])
+            copied = end if order.part else min(end, order.copied)  # a part is of what exists
+            model = BackupJob(end, order.chunk, SLOTS, copy_pointer=copied, first=first)
             self.jobs[number] = Job(number, kind, order, model)
         elif command is JobCommand.START_PREPARED:
             old = self.jobs[number]
-            model = BackupJob(old.model.capacity, old.order.chunk, SLOTS, copy_pointer=old.model.copy_pointer)
+            model = BackupJob(
+                old.model.capacity, old.order.chunk, SLOTS, copy_pointer=old.model.copy_pointer, first=old.model.first
+            )
             self.jobs[number] = replace(old, model=model)
         if command in (JobCommand.PAUSE, JobCommand.ABORT):
             if self.asked.states[number] is BackupState.PREPARED:
@@ -324,12 +330,13 @@ class Surroundings:
             job.model.sent(block)
             size = 512 * min(order.chunk, job.model.capacity - block)
             assert int(dut.ti_length.value) == size
-            assert int(dut.ti_lba.value) == order.lba + block
+            assert int(dut.ti_lba.value) == (order.lba + block) % (1 << 32)
+            assert int(dut.ti_offset.value) == block % 8 * 512, "not the place of the block in its segment"
             assert int(dut.ti_lun.value) == order.lun
             assert port in self.logged_in, f"data on port {port} without a login"
         elif op == TI_PROBE:
             assert int(dut.ti_length.value) == 512 and int(dut.ti_lun.value) == order.lun
-            assert int(dut.ti_lba.value) == order.lba + job.model.capacity - 1
+            assert int(dut.ti_lba.value) == (order.lba + job.model.capacity - 1) % (1 << 32)
         self.busy_slots.add(slot)
         self.operations.append(Operation(job.number, op, block, port))
         self.attempts[op, block] += 1
@@ -466,6 +473,7 @@ class Surroundings:
             order.ports,
             job.model.bitmap,
             self.sense(number),
+            job.model.first,
         )
 
     def recorded(self, number: int) -> bool:
