@@ -49,8 +49,9 @@ module load_monitor #(
 
     reg [15:0] ticks_reg;
 
-    // the window under way
-    reg [PORTS*32-1:0] io_reg, io_next;
+    // the window under way; a test sets io_reg, which takes 2^32 commands to fill
+    reg [PORTS*32-1:0] io_reg /*verilator public_flat_rw*/;
+    reg [PORTS*32-1:0] io_next;
     reg [PORTS*32-1:0] amount_reg, amount_next;
     reg [PORTS-1:0]    sequential_reg, sequential_next;
 

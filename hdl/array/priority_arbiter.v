@@ -35,6 +35,7 @@ module priority_arbiter #(
     localparam [0:0] STATE_QUANTUM = 1'd1;
     localparam [31:0] OVERHEAD = FRAME_OVERHEAD;
     localparam [31:0] SLOT = FRAME_SLOT;
+    localparam [31:0] FRAME_BYTES = 4 * (FRAME_SLOT - FRAME_OVERHEAD);
 
     initial begin
         if (FRAME_OVERHEAD < 0 || FRAME_OVERHEAD > 63) begin
@@ -60,6 +61,9 @@ module priority_arbiter #(
     wire [32:0] time_limit = {2'd0, cfg_backup_quantum[31:1]} + {6'd0, cfg_backup_quantum[31:5]} + {SLOT, 1'b0};
     wire [31:0] bytes_now = bytes_reg + (stat_backup_frame ? {20'd0, stat_frame_bytes} : 32'd0);
     wire        filled = bytes_now >= cfg_backup_quantum;
+    /* What a turn took too much of is a frame at most; more is there when the table got a shorter quantum meanwhile, and is not owed. */
+    wire [31:0] over = bytes_now - cfg_backup_quantum;
+    wire [31:0] owed = over < FRAME_BYTES ? over : FRAME_BYTES;
     wire [31:0] last_frame = OVERHEAD + {22'd0, stat_frame_bytes[11:2]};
     wire        online_over = !clocks_reg[32] && clocks_reg[31:0] >= cfg_online_time;
     wire        begin_quantum = backup_active && cfg_backup_quantum != 32'd0
@@ -93,7 +97,7 @@ module priority_arbiter #(
                     state_reg <= STATE_ONLINE;
                     stat_quantum <= 1'b1;
                     stat_quantum_short <= !filled;
-                    bytes_reg <= filled ? bytes_now - cfg_backup_quantum : 32'd0;
+                    bytes_reg <= filled ? owed : 32'd0;
                     clocks_reg <= stat_backup_frame ? {1'b0, late_reg} - {1'b0, last_frame} : {1'b0, late_reg};
                 end
             end

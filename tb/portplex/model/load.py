@@ -53,27 +53,27 @@ class ControllerLoad:
 
 
 class LoadWindow:
-    """The window under way of one port. The previous command is remembered from window to window."""
+    """The window under way of one port. The previous command is remembered from window to window. `io` and `amount` go
+    on beyond the largest number of the tables."""
 
     def __init__(self) -> None:
-        self._commands: list[Command] = []
+        self.io = 0
+        self.amount = 0
         self._previous: Command | None = None
         self._sequential = False
 
     def command(self, command: Command) -> None:
         """A command the port's array has accepted."""
+        self.io += 1
+        self.amount += command.amount
         self._sequential = command.continues(self._previous)
         self._previous = command
-        self._commands.append(command)
 
     def end(self) -> PortLoad:
         """The window ends: its numbers; the next one begins empty."""
-        load = PortLoad(
-            io=min(len(self._commands), LIMIT),
-            amount=min(sum(command.amount for command in self._commands), LIMIT),
-            sequential=self._sequential,
-        )
-        self._commands, self._sequential = [], False
+        load = PortLoad(min(self.io, LIMIT), min(self.amount, LIMIT), self._sequential)
+        self.io = self.amount = 0
+        self._sequential = False
         return load
 
 

@@ -190,6 +190,32 @@ async def jobs_of_a_part_of_the_volume(dut: Any) -> None:
 
 
 @cocotb.test()
+async def the_store_has_a_record_before_it_is_another(dut: Any) -> None:
+    """A store so slow that a job has ended long before its record says so. The number gets its next job, and the queue
+    goes on, in the clock of the end: no record, and not table 630, says under the state of the old job what is the
+    new one's."""
+    s = Surroundings(dut, SIZES, busy=0.05)
+    s.store_busy = 0.95
+    s.delay = lambda op, port: 20
+    await s.reset()
+    for command in STARTS:
+        await s.start(JobOrder(volume=0), 0)
+        await s.start(JobOrder(volume=2, chunk=24), 1)
+        await s.until(lambda: s.state(0) is DONE, "the end of job 0")
+        assert await s.command(command, 0, JobOrder(volume=1, chunk=64, copied=64), kind=VERIFY) is Refusal.NONE
+        if command is JobCommand.PREPARE:
+            assert await s.command(JobCommand.START_PREPARED, 0) is Refusal.NONE
+        await s.until(lambda: s.pointer(0) == 64, "what is copied of the new job 0")
+        await s.copy_pointer(SIZES[1])
+        await s.until(lambda: s.state(0) is DONE, "the end of the new job 0")
+        if command is JobCommand.PREPARE:
+            assert await s.command(JobCommand.START_PREPARED, 0) is Refusal.NONE
+            await s.until(lambda: s.state(0) is DONE, "the end of the prepared job, the second time")
+    for number in (0, 1):
+        await s.finish(DONE, number)
+
+
+@cocotb.test()
 async def any_commands_in_any_order(dut: Any) -> None:
     """Random commands to all jobs while the device makes trouble: each is taken or refused as the model says, jobs run
     one at a time in the order of their start, and every record is right in the end."""

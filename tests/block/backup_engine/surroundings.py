@@ -70,6 +70,7 @@ class Surroundings:
 
     def __init__(self, dut: Any, sizes: dict[int, int], *, busy: float = 0.3, absent: tuple[int, ...] = ()) -> None:
         self.dut, self.sizes, self.busy, self.absent = dut, sizes, busy, absent
+        self.store_busy = busy
         self.rng = random.Random(cocotb.RANDOM_SEED)
         self.ports = len(dut.place_ports)
         self.place = 1
@@ -96,6 +97,7 @@ class Surroundings:
         self.confirmed: Counter[tuple[int, int]] = Counter()  # job, block: times answered GOOD
         self.bytes_sent = 0
         self.store: dict[int, int] = {}
+        self.shown: dict[int, Job] = {}  # by first word of a record in the store: the job it was last said to be
         self.reader: list[int] = []  # words of a record read one by one while it is being written
         self.records_read = 0
         self.now = 0
@@ -375,14 +377,19 @@ class Surroundings:
 
     def _store(self) -> None:
         dut, rng = self.dut, self.rng
-        ready = rng.random() > self.busy
+        ready = rng.random() > self.store_busy
         dut.mis_ready.value = int(ready)
         if ready and int(dut.mis_valid.value):
             assert int(dut.mis_write.value) == 1
             address = int(dut.mis_addr.value)
             assert 0x060 <= address < 0x070 or 0x100 <= address < 0x100 + 16 * JOBS, f"word {address:03X}"
             self.store[address] = int(dut.mis_wdata.value)
-            self._check_torn(address & ~0xF)
+            base = address & ~0xF
+            if address == base and self.store[base] in UNDER_WAY:
+                self.shown[base] = self.jobs[self.begun[-1] if base == 0x060 else (base - 0x100) // 16]
+                said = [b for b in self.shown if b != 0x060 and self.store[b] in UNDER_WAY]
+                assert len(said) <= 1, f"the store shows two jobs under way: {said}"
+            self._check_torn(base)
         # a reader somewhere else takes a word now and then
         if self.current is not None and rng.random() < 0.2:
             address = 0x100 + 16 * self.current.number + len(self.reader)
@@ -394,13 +401,10 @@ class Surroundings:
                     self.reader.clear()
 
     def _check_torn(self, base: int) -> None:
-        """The record as it is after one more word: what it says of a job under way is not more than is true."""
-        if self.store.get(base) not in UNDER_WAY or self.current is None:
-            return
-        record = self.record(base)
-        if base != 0x060:
-            assert base == 0x100 + 16 * self.current.number, "the store shows another job under way"
-        self.current.model.check_record(record)
+        """The record as it is after one more word: what it says of a job under way is not more than is true, also after
+        that job has ended and another one has its record, until the store says so."""
+        if self.store.get(base) in UNDER_WAY:
+            self.shown[base].model.check_record(self.record(base))
 
     def record(self, base: int) -> JobRecord:
         return JobRecord.from_words([self.store[base + word] for word in range(16)])

@@ -266,6 +266,26 @@ async def amounts_stop_at_the_largest_number(dut: Any) -> None:
 
 
 @cocotb.test()
+async def numbers_of_io_stop_at_the_largest_number(dut: Any) -> None:
+    """No test gives 2^32 commands: the count of the window under way is set."""
+    bench = Bench(dut)
+    await bench.start(100)
+    for missing in (4, 1, 0):
+        dut.io_reg.value = sum((LIMIT - missing - port) << 32 * port for port in range(PORTS))
+        for port, window in enumerate(bench.ports):
+            window.io = LIMIT - missing - port
+        for _ in range(3):
+            await bench.step(dict.fromkeys(range(PORTS), READ))
+        await bench.end_window()
+        assert [load.io for load in bench.loads] == [min(LIMIT, LIMIT - missing - p + 3) for p in range(PORTS)]
+        assert bench.history[-1].io == (LIMIT if PORTS > 1 or missing <= 3 else LIMIT - 1)
+        await bench.end_window()
+        assert bench.loads == [PortLoad()] * PORTS, "the next window begins at 0"
+    await bench.drain()
+    assert bench.stored_windows() == [1, 2, 3, 4, 5, 6]
+
+
+@cocotb.test()
 async def a_command_in_the_last_clock_belongs_to_the_window(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start(2)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import cocotb
@@ -166,3 +167,35 @@ async def table_changes_while_running(dut: Any) -> None:
     for _ in range(1000):
         await scheduler.step()
     assert not int(dut.prefer_backup.value), "without a backup nothing is preferred to online"
+
+
+@cocotb.test()
+async def random_changes_while_running(dut: Any) -> None:
+    """The table changes at any moment, from long turns to short ones and back. The change counts from the next turn on,
+    and from then on every turn is the new table's, but for what one frame is too much: nothing of the old table is owed
+    or left."""
+    rng = random.Random(cocotb.RANDOM_SEED)
+    turns = 5
+    scheduler = Scheduler(dut, PriorityTable(False, 4096, 1600))
+    await scheduler.reset()
+    worst = 0.0
+    for _ in range(25):
+        table = scheduler.table
+        for _ in range(rng.randrange(round(table.quantum_words(scheduler.payload) + table.online_time))):
+            await scheduler.step()
+        scheduler.payload = rng.choice((512, 1024, 2048))
+        table = PriorityTable(
+            rng.random() < 0.5,
+            round(scheduler.payload * 2 ** rng.uniform(-1, 3.5)),
+            round(100 * 2 ** rng.uniform(0, 4)),
+        )
+        scheduler.configure(table)
+        await scheduler.run_quanta(1)
+        await scheduler.run_quanta(turns)
+        longest = PriorityTable(False, 2112, 0).quantum_words(scheduler.payload)
+        expected = {"backup": turns * table.quantum_words(scheduler.payload), "online": turns * table.online_time}
+        for kind, words in expected.items():
+            found = scheduler.words[kind]
+            assert abs(found - words) <= longest, f"{table}: {found} words of {kind}, {words} expected"
+            worst = max(worst, abs(found - words) / longest)
+    dut._log.info(f"most that was too much or too little in {turns} turns: {worst:.2f} of a frame")
