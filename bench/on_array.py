@@ -95,7 +95,8 @@ def seen(frame: Frame, direction: Direction) -> Seen:
 
 
 class Site:
-    """The array with hosts and a backup disk, logged in; every frame goes through the frame rules and into `frames`."""
+    """The array with hosts and a backup disk, logged in; every frame goes through the frame rules, those of port 0 into
+    `frames`."""
 
     def __init__(
         self,
@@ -109,18 +110,19 @@ class Site:
         keep_frames: bool = True,
         own_rules: bool = True,
     ) -> None:
-        """`keep_frames`: note every frame in `frames`; `own_rules` is off where a scoreboard holds the frame rules."""
+        """`keep_frames`: note the frames in `frames`; `own_rules` is off where a scoreboard holds the frame rules."""
         self.device = SimulatedArray(dut)
         self.executor = self.device.executor
         self.random = random.Random(seed)
-        self.rules = FrameRules()
+        self.rules = [FrameRules() for _ in self.device.port_taps]
         self.frames: list[Seen] = []
         self.problems: list[str] = []
         self.stopped = False
         self.stagger = STAGGER_WORDS
         self.read_commands = self.write_commands = self.backups = 0
         if own_rules:
-            self.device.taps.append(self.rules.observe)
+            for rules, taps in zip(self.rules, self.device.port_taps, strict=True):
+                taps.append(rules.observe)
         if keep_frames:
             self.device.taps.append(lambda frame, direction: self.frames.append(seen(frame, direction)))
         volumes = {MAIN: main_blocks, SECOND: main_blocks, SUB: sub_blocks}
@@ -222,5 +224,5 @@ class Site:
 
     def found_wrong(self) -> list[str]:
         """Broken rules of frames, wrong data."""
-        rules = [f"{v.rule} at word {v.time}: {v.text}" for v in self.rules.violations]
-        return self.problems + rules + self.rig.port_violations()
+        broken = [f"{v.rule} at word {v.time}: {v.text}" for rules in self.rules for v in rules.violations]
+        return self.problems + broken + self.rig.port_violations()

@@ -28,6 +28,7 @@ NAMES = (
     "throughput",
     "online_wait",
     "time_share",
+    "two_ports",
     "array_speed",
     "growth",
     "main_job_time",
