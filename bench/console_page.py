@@ -36,7 +36,7 @@ def ages(updates: int = UPDATES) -> list[float]:
     """Seconds from the array's answer to a write until a value as new is on screen, for each update and viewer. A
     value that was overwritten before it was shown counts until the next that was."""
     with tempfile.TemporaryDirectory() as folder:
-        options = ServeOptions(sides=[f"socket:{folder}/net"], volumes=["1M"], tasks=32, name="bench_console")
+        options = ServeOptions(sides=[f"socket:{folder}/net"], volumes=["1M"], tasks=32, ports=2, name="bench_console")
         with ServedProcess(options) as served, in_background(attach(options.control()), TOKEN) as address:
             writer = ControlClient(options.control())
             with browser() as chromium:

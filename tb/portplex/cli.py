@@ -78,6 +78,7 @@ def serve(
     capture: Annotated[bool, typer.Option(help="write captures of the port and of the Ethernet")] = True,
     simulator: Annotated[str, typer.Option("--sim", help="verilator or icarus")] = "verilator",
     tasks: Annotated[int, typer.Option(help="contexts of the task table, 4 to 256")] = 64,
+    ports: Annotated[int, typer.Option(help="Fibre Channel ports of the array, 1 or 2; both are on the fabric")] = 1,
     waves: Annotated[bool, typer.Option("--waves", help="write an FST of the run")] = False,
     name: Annotated[str, typer.Option(help="name of the run's folder")] = "serve",
     poll_words: Annotated[
@@ -85,12 +86,18 @@ def serve(
     ] = 1_000,
     fka_ms: Annotated[int, typer.Option(help="period of advertisements and keep-alives, 1 or more")] = 30_000,
     e_d_tov_ms: Annotated[int, typer.Option(help="E_D_TOV that fabric login tells hosts, 1 or more")] = 60_000,
+    r_a_tov_ms: Annotated[int, typer.Option(help="the same of R_A_TOV")] = 120_000,
 ) -> None:
     """The simulated array for real hosts, until Ctrl-C."""
     from portplex.runs.serve import ServeOptions, print_summary
     from portplex.runs.serve import serve as run
 
-    for option, value in (("poll-words", poll_words), ("fka-ms", fka_ms), ("e-d-tov-ms", e_d_tov_ms)):
+    for option, value in (
+        ("poll-words", poll_words),
+        ("fka-ms", fka_ms),
+        ("e-d-tov-ms", e_d_tov_ms),
+        ("r-a-tov-ms", r_a_tov_ms),
+    ):
         if value < 1:
             raise UsageError(f"{option}={value}: must be 1 or more")
     sides = [f"socket:{path}" for path in socket or ()]
@@ -105,9 +112,10 @@ def serve(
         capture=capture,
         simulator=simulator,
         tasks=tasks,
+        ports=ports,
         waves=waves,
         name=name,
-        tuning={"poll_words": poll_words, "fka_ms": fka_ms, "e_d_tov_ms": e_d_tov_ms},
+        tuning={"poll_words": poll_words, "fka_ms": fka_ms, "e_d_tov_ms": e_d_tov_ms, "r_a_tov_ms": r_a_tov_ms},
     )
     print_summary(run(options, console), console)
 

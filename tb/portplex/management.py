@@ -345,12 +345,16 @@ class Management:
 
     async def set_schedule(self, entry: int, *, job: int, due: int, period: int = 0) -> None:
         """Start prepared job `job` at `due`, and every `period` seconds from then on (0: once). Times as `clock`; the
-        array refuses one that has come already."""
+        array refuses one that has come already, and an enabled entry then stays as it was."""
         info = REGISTERS["SCHEDULE_CONTROL"]
+        await self.bus.write(REGISTERS["SCHEDULE_DUE"].at(entry), due)
         await self.bus.write(info.at(entry), 0)
         await self.bus.write(REGISTERS["SCHEDULE_PERIOD"].at(entry), period)
-        await self.bus.write(REGISTERS["SCHEDULE_DUE"].at(entry), due)
         await self.bus.write(info.at(entry), 1 | job << 8)
+
+    async def clear_schedule(self, entry: int) -> None:
+        """Turn an entry off."""
+        await self.bus.write(REGISTERS["SCHEDULE_CONTROL"].at(entry), 0)
 
     async def schedule(self, entry: int) -> Schedule:
         control = REGISTERS["SCHEDULE_CONTROL"].unpack(await self.bus.read(REGISTERS["SCHEDULE_CONTROL"].at(entry)))

@@ -69,7 +69,7 @@ def terminal_shows(control: Path, wanted: list[str]) -> str:
     child, terminal = pty.fork()
     if not child:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
-        os.environ.update(COLUMNS="100", LINES="50", TERM="xterm")
+        os.environ.update(COLUMNS="100", LINES="60", TERM="xterm")
         os.execv(
             sys.executable,
             [sys.executable, "-m", "portplex", "console", "--terminal", "--control", str(control)],
@@ -104,6 +104,7 @@ def terminal_shows(control: Path, wanted: list[str]) -> str:
 
 
 def test_page_shell_and_terminal_of_a_served_array(tmp_path: Path, require_tool: Callable[[str], None]) -> None:
+    """Two ports: a backup on both moves on the page, is paused for another one, and goes on."""
     require_tool("chromium")
     saved = os.urandom(512 * 128)
     (tmp_path / "disk.img").write_bytes(saved)
@@ -113,7 +114,9 @@ def test_page_shell_and_terminal_of_a_served_array(tmp_path: Path, require_tool:
         volumes=["1M", str(tmp_path / "disk.img"), "64K"],
         save=tmp_path,
         tasks=TASKS,
+        ports=2,
         name="test_console",
+        tuning={"e_d_tov_ms": 400, "r_a_tov_ms": 1000},  # a device that is not there is given up soon
     )
     control = options.control()
     with browser() as chromium, in_background(attach(control), TOKEN) as address:
@@ -136,77 +139,150 @@ def test_page_shell_and_terminal_of_a_served_array(tmp_path: Path, require_tool:
             page.get_by_role("button", name="Open").click()
             page.locator("main").wait_for()
             assert page.locator("#live").inner_text() == "live"
-            assert "online\tAC\t010100" in page.locator("#ports").inner_text()
-            assert page.locator("#volumes tr").count() == 3
+            ports = [page.locator("#ports tbody tr").nth(number) for number in range(2)]
+            for port, n_port_id in zip(ports, ("010100", "010200"), strict=True):
+                port.get_by_text(n_port_id).wait_for()
+                port.get_by_text("online", exact=True).wait_for()
+            assert page.locator("#volumes tbody tr").count() == 3
             page.get_by_text("none yet").wait_for()
-            assert "backup disk" in page.locator("#fabric-ports").inner_text()
+            page.locator("#fabric").get_by_text("backup disk").wait_for()
             other = chromium.new_page()
             other.goto(f"{address}#token={TOKEN}")
             other.locator("main").wait_for()
             assert TOKEN not in other.url
+            message = page.locator("#message")
 
-            # What cannot be is refused with its reason, and the array goes on.
-            def start(destination: str, volume: str = "1", copied: str = "", button: str = "Start backup") -> None:
+            def start(button: str, volume: int = 1, *, to: str = "010300", lba: int = 1000, **more: str) -> None:
                 form = page.locator("#start")
-                form.get_by_label("Volume").select_option(volume)
-                form.get_by_label("Destination").fill(destination)
-                form.get_by_label("Copied so far").fill(copied)
+                form.locator("[name=volume]").select_option(str(volume))
+                form.locator("[name=port_id]").fill(to)
+                form.locator("[name=lba]").fill(str(lba))
+                form.locator("[name=copy_pointer]").fill(more.get("copied", ""))
+                form.locator("[name=ports]").select_option(more.get("port", ""))
+                form.locator("[name=job]").select_option(more.get("job", ""))
                 form.get_by_role("button", name=button).click()
 
-            message = page.locator("#message")
-            start("010900")
-            message.get_by_text("010900h: is not logged in with the fabric").wait_for()
-            start("010100")
-            message.get_by_text("that is the array itself").wait_for()
-            start("010200", copied="129")
-            message.get_by_text("copy_pointer=129: must be 0 to 128").wait_for()
+            def press(button: str, job: int) -> None:
+                page.locator(f"#job{job}").get_by_role("button", name=button).click()
 
-            # A backup that waits for the copy, told by page and shell; both pointers move on every screen.
-            start("010200", copied="32")
-            message.get_by_text("backup of volume 1 is started").wait_for()
-            page.locator("#job0.transfer").wait_for()
+            # Spread over both ports: a backup that waits for the copy, moving on every screen.
+            for label, value in (("Load window", 16), ("Rebalance every", 16), ("Spread floor", 1 << 30)):
+                page.locator("#load").get_by_label(label).fill(str(value))
+            page.get_by_role("button", name="Set load").click()
+            message.get_by_text("load settings are set").wait_for()
+            start("Start backup", 0, lba=0, copied="256")
+            message.get_by_text("backup of volume 0 is started").wait_for()
             for view in (page, other):
-                view.get_by_text("copy pointer 32 of 128 blocks").wait_for()
-            start("010200", volume="0")
-            message.get_by_text("job 0 is under way, of volume 1").wait_for()
-            start("010200")
-            message.get_by_text("volume=1: job 0 is at work on it").wait_for()
-            assert "is at work on it" in shell(control, "backup", "restore", "--volume=1", "--to=010200", status=2)
-            assert "must be 32 to 128" in shell(control, "copy-pointer", "8", status=2)
-            (job,) = facts(control, "jobs")
-            assert (job["volume"], job["copy_pointer"], job["capacity"]) == (1, 32, 128)
-            terminal_shows(control, ["transfer", "010200/0/0", "backup disk", "online and backup", "65,536"])
-            assert "online and backup" in page.locator("#ports").inner_text()
-            page.get_by_label("new copy pointer (blocks)").fill("128")
+                view.locator("#job0.transfer").wait_for()
+                view.get_by_text("copy pointer 256 of 2,048 blocks").wait_for()
+                view.get_by_text("backup pointer 256").wait_for()
+            for port in ports:
+                port.get_by_text("online and backup").wait_for()
+            page.locator("#placed").get_by_text("ports 0, 1").wait_for()
+            page.get_by_label("new copy pointer (blocks)").fill("1024")
             page.get_by_role("button", name="Set copy pointer").click()
             for view in (page, other):
+                view.get_by_text("backup pointer 1,024").wait_for()
+            seen = facts(control, "ports")
+            assert all(port["backup"] and port["backup_frames"] > 100 for port in seen)
+
+            # Another job waits, and goes while the first is paused; what cannot be has its reason.
+            start("Start backup", 1, port="1")
+            page.locator("#job1.queued").get_by_text("port 1").wait_for()
+            start("Restore from it", 1)
+            message.get_by_text("volume=1: job 1 is at work on it").wait_for()
+            start("Start backup", 2, job="0")
+            message.get_by_text("job=0: is transfer; for start backup must be one of idle, done").wait_for()
+            terminal_shows(control, ["transfer", "010300/0/1000", "backup disk", "online and backup", "65,536"])
+            press("Pause", 0)
+            page.locator("#job0.paused").wait_for()
+            for view in (page, other):
+                view.locator("#job1.done").wait_for()
+            shell(control, "backup", "restore", "--volume=2", "--to=010300", "--lba=1000")
+            until(lambda: facts(control, "jobs")[2]["state"] == "done", "the restore does not end")
+            assert "is paused; for pause" in shell(control, "backup", "pause", status=2)
+            press("Resume", 0)
+            page.locator("#job0.transfer").wait_for()
+            start("Start backup", 0, lba=0, job="3")
+            message.get_by_text("is copied up to 1024 only").wait_for()
+            assert "must be 1024 to 2048" in shell(control, "copy-pointer", "8", status=2)
+            shell(control, "copy-pointer", "2048")
+            for view in (page, other):
                 view.locator("#job0.done").wait_for()
-                view.get_by_text("backup pointer 128").wait_for()
                 assert view.locator("#job0 .saved").evaluate("bar => bar.style.width") == "100%"
 
-            # Back into another volume, from the shell; a third job is ended half way, from the page.
-            shell(control, "backup", "restore", "--volume=2", "--to=010200")
-            until(lambda: facts(control, "jobs")[0]["state"] == "done", "the restore does not end")
-            shell(control, "backup", "start", "--volume=0", "--to=010200", "--copy-pointer=0")
-            page.locator("#job0.transfer").wait_for()
-            page.get_by_role("button", name="Abort").click()
-            page.locator("#job0.aborted").wait_for()
-            assert "is not under way" in shell(control, "backup", "abort", status=2)
-            assert "there are: 0, 1, 2" in shell(control, "backup", "start", "--volume=3", "--to=010200", status=2)
+            # Verify finds what job 1 has put between, and nothing after another backup.
+            start("Verify", 0, lba=0, job="3")
+            page.locator("#job3.paused").get_by_text("sense E/1D/00").wait_for()
+            press("Abort", 3)
+            page.locator("#job3.aborted").wait_for()
+            start("Start backup", 0, lba=0, job="3")
+            page.locator("#job3.done").get_by_text("backup of volume 0").wait_for()
+            start("Verify", 0, lba=0, job="3")
+            page.locator("#job3.done").get_by_text("verify of volume 0").wait_for()
+
+            # A device that is too small, one that is not there, the array itself, no such volume, no such port.
+            start("Start backup", 0, lba=1, job="4")
+            page.locator("#job4.failed").get_by_text("too small for the image").wait_for()
+            start("Start backup", to="010900", job="5")
+            page.locator("#job5.paused").get_by_text("not logged in, or out of reach").wait_for()
+            press("Abort", 5)
+            page.locator("#job5.aborted").wait_for()
+            start("Start backup", to="010200")
+            message.get_by_text("port_id=010200h: that is the array itself").wait_for()
+            start("Start backup", copied="129")
+            message.get_by_text("copy_pointer=129: must be 0 to 128").wait_for()
+            page.get_by_label("usage of port 1").select_option("online_only")
+            message.get_by_text("port 1: online only").wait_for()
+            assert [port["usage"] for port in facts(control, "ports")] == ["both", "online_only"]
+            start("Start backup", port="1")
+            message.get_by_text("none of them may carry a backup").wait_for()
+            assert "there are: 0, 1, 2" in shell(control, "backup", "start", "--volume=3", "--to=010300", status=2)
+            assert "must be 0 to 1" in shell(control, "usage", "2", "both", status=2)
+            assert "must be one of both" in shell(control, "usage", "1", "none", status=2)
+            assert "must be 1 to 65535" in shell(control, "load", "--load-window=0", status=2)
+            shell(control, "usage", "1", "backup_only")
+            ports[1].get_by_text("idle").wait_for()
+
+            # A prepared job starts at its time, not before, and not in the past.
+            page.locator("#time [name=ticks_per_second]").fill("1")
+            page.get_by_role("button", name="Set to this computer's time").click()
+            message.get_by_text("the clock is set").wait_for()
+            page.get_by_label("only prepare").check()
+            start("Start backup", 1, job="6")
+            page.locator("#job6.prepared").wait_for()
+            form = page.locator("#schedule")
+            form.locator("[name=job]").select_option("6")
+            form.get_by_label("Due").fill("2026-01-01T00:00:00")
+            form.get_by_role("button", name="Set schedule").click()
+            message.get_by_text("(2026-01-01 00:00:00): must be after").wait_for()
+            due = facts(control, "clock")["seconds"] + 1000
+            shell(control, "schedule", "set", "2", "--job=6", f"--due={due}")
+            page.locator("#job6.done").wait_for()
+            page.locator("#schedules tbody tr").nth(2).get_by_text("started").wait_for()
+            entry = facts(control, "schedule")[2]
+            assert (entry["enabled"], entry["job"]) == (False, 6)
+            assert due <= entry["last"] <= due + 10
+            shell(control, "schedule", "set", "1", "--job=6", "--due=2100-01-01", "--period=86400")
+            page.get_by_label("clear entry 1").click()
+            message.get_by_text("entry 1 is off").wait_for()
+            assert "must be a time" in shell(control, "schedule", "set", "1", "--job=6", "--due=soon", status=2)
+            assert "must be 1 to 65535" in shell(control, "clock", "--ticks-per-second=0", status=2)
 
             # Priority, by slider and by shell.
             page.get_by_label("backup first").check()
             page.get_by_role("slider").fill("25")
-            page.get_by_role("button", name="Set", exact=True).click()
+            page.get_by_role("button", name="Set priority").click()
             message.get_by_text("priority is set").wait_for()
-            other.locator("#online-time").get_by_text("50,592").wait_for()
-            assert facts(control, "priority")["mode"] == "backup_first"
-            assert "must be 1 to 99" in shell(control, "priority", "--share=100", status=2)
+            other.locator("#online-time").get_by_text("6,324").wait_for()
+            now = facts(control, "priority")
+            assert (now["mode"], now["percent"], now["backup_share"]) == ("backup_first", 25, 25.0)
+            assert "must be 1 to 99" in shell(control, "priority", "--percent=100", status=2)
             shell(control, "priority", "--mode=online_first", "--quantum=32768")
             page.locator("#priority").get_by_label("online first").and_(page.locator(":checked")).wait_for()
             assert facts(control, "status")["clean"] in (True, False)
-            shown = shell(control, "ports") + shell(control, "volumes") + shell(control, "fabric")
-            assert "010100" in shown
+            shown = "".join(shell(control, part) for part in ("ports", "volumes", "fabric", "load", "schedule", "jobs"))
+            assert "010200" in shown
             assert served.client.state()["violations"] == 0
 
         # The array goes, and the page says so; what it loaded was ours alone.

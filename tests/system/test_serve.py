@@ -232,6 +232,8 @@ def test_no_simulation_is_left_behind(number: signal.Signals, net: str) -> None:
         (["--socket", "S", "--volume", "1K"], "volume '1K': its size must be a multiple of 4K, from 4K to 4G"),
         (["--socket", "S", "--volume", "3G", "--volume", "2G"], "the drive has at most 8388608 (4G)"),
         (["--socket", "S", "--tasks", "3"], "tasks=3: must be 4 to 256"),
+        (["--socket", "S", "--ports", "3"], "ports=3: must be 1 to 2"),
+        (["--socket", "S", "--ports", "2", "--login", "vn2vn"], "2 ports given, must be one without a fabric"),
         (["--socket", "S", "--sim", "questa"], "simulator 'questa'"),
         (["--socket", "S", "--allow", "12"], "allow '12': must be a WWPN of 16 hex digits"),
         (["--socket", "S", "--save", "/nosuch"], "save /nosuch: there is no such folder"),

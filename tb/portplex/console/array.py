@@ -2,29 +2,52 @@
 """The array as the console sees it: `look` reads everything, the other methods carry out orders.
 
 Web page, terminal view and shell commands use this and nothing else. It works on any `Management`, in any loop.
-Every order checks its values first and raises `Refused` with the range or the reason.
+A value out of its register's range (docs/registers.md) is refused before anything is written. Everything else the array
+decides; its reason becomes a `Refused` that names argument, value and what is possible.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from portplex.console.bus import LookBus, Refused, SocketBus
-from portplex.console.facts import Array, FabricPort, Job, Port, Priority, Snapshot, Volume
-from portplex.console.texts import job_error, link_state
-from portplex.management import PORT_COUNTER_NAMES, BackupState, Management, PriorityMode
-from portplex.model.priority import PriorityTable
-from portplex.registers.register_map import REGISTERS, Register
+from portplex.console.bus import ArrayGone, LookBus, Refused, SocketBus
+from portplex.console.facts import (
+    Array,
+    Clock,
+    FabricPort,
+    Job,
+    Load,
+    Port,
+    Priority,
+    Schedule,
+    Snapshot,
+    Volume,
+    read_facts,
+)
+from portplex.console.texts import moment
+from portplex.management import (
+    JOBS,
+    PRECEDENCE_WORD,
+    BackupState,
+    JobKind,
+    Management,
+    Order,
+    OrderRefused,
+    PortUsage,
+    PriorityMode,
+)
+from portplex.model.backup import LEGAL, UNDER_WAY, JobCommand
+from portplex.model.schedule import SCHEDULES
+from portplex.registers.register_map import REGISTERS
 
-WORD = 0xFFFFFFFF
-LAST_PORT_ID = 0xFFFFEF  # above it are the well-known addresses
-RECORD = 0x60  # table 630 in the store
-UNDER_WAY = (BackupState.LOGIN, BackupState.TRANSFER, BackupState.LOGOUT, BackupState.PAUSING)
-NOT_ENDED = (*UNDER_WAY, BackupState.QUEUED, BackupState.PAUSED)  # has to be aborted before its volume is free
+LAST_LBA = 0xFFFFFFFF
+AT_WORK = (*UNDER_WAY, BackupState.QUEUED)
+FREE = (BackupState.IDLE, BackupState.DONE, BackupState.FAILED, BackupState.ABORTED)
 
 
 class Kind(StrEnum):
@@ -32,19 +55,36 @@ class Kind(StrEnum):
 
     BACKUP = "backup"
     RESTORE = "restore"
+    VERIFY = "verify"
 
 
-def check(name: str, value: int, low: int, high: int, step: int = 1) -> None:
-    """Refused, with the range, unless low <= value <= high and value is a multiple of step."""
-    if not low <= value <= high or value % step:
-        multiple = f" and a multiple of {step}" if step > 1 else ""
-        raise Refused("range", f"{name}={value}: must be {low} to {high}{multiple}")
+START = {Kind.BACKUP: Order.START_BACKUP, Kind.RESTORE: Order.START_RESTORE, Kind.VERIFY: Order.START_VERIFY}
+
+REASONS = {
+    0x11: "no_volume",
+    0x13: "range",
+    0x14: "own_port",
+    0x15: "volume_busy",
+    0x16: "job_state",
+    0x17: "not_prepared",
+    0x19: "no_port",
+}
+"""Words for the array's reasons (register BACKUP_REFUSED)."""
 
 
-def check_field(name: str, value: int, register: str) -> None:
-    """The same with the range the hardware checks (docs/registers.md)."""
-    (field,) = REGISTERS[register].fields
-    check(name, value, field.minimum, field.limit({}), field.step)
+def _range(name: str, value: object, low: int, high: int, step: int = 1, *, reason: str = "range") -> Refused:
+    multiple = f" and a multiple of {step}" if step > 1 else ""
+    return Refused(reason, f"{name}={value}: must be {low} to {high}{multiple}")
+
+
+def check_number(name: str, value: int, count: int) -> None:
+    """Refused unless the array has this port, job or entry."""
+    if not 0 <= value < count:
+        raise _range(name, value, 0, count - 1, reason="absent")
+
+
+def state_of(job: Job) -> BackupState:
+    return BackupState[job.state.upper()]
 
 
 class ArrayConsole:
@@ -58,103 +98,48 @@ class ArrayConsole:
         self._bus = LookBus(management.bus)
         self._view = Management(self._bus)
         self._looking = asyncio.Lock()
-        self._ordering = asyncio.Lock()  # an order is several accesses, and two people may order at once
+        self._ordering = asyncio.Lock()
+        self._ordered = False  # since the last look
 
     # ---- what there is ----
 
-    async def look(self) -> Snapshot:
-        """Everything."""
+    async def look(self, *, whole: bool = False) -> Snapshot:
+        """Everything; `whole` also reads what is read more seldom."""
+        bus = self._bus
         async with self._looking:
-            await self._bus.begin()
+            await bus.begin(whole=whole or self._ordered)
+            self._ordered = False
             await self._view.identify()
-            array = await self._read_array()
-            volumes = [await self._volume(number) for number in range(array.volumes)]
-            job = await self._job()
+            await bus.want({REGISTERS["JOB_STATE"].at(job): False for job in range(JOBS)})
+            array = await read_facts(bus, Array)
+            load = await read_facts(bus, Load)
+            volumes = [await read_facts(bus, Volume, n, number=n) for n in range(array.volumes)]
             known = None if self._fabric is None else await self._fabric()
             return Snapshot(
                 array=array,
-                ports=[await self._port(0, job)],
-                volumes=[volume for volume in volumes if volume is not None],
-                jobs=[] if job is None else [job],
-                priority=await self._priority(),
+                clock=await read_facts(bus, Clock),
+                load=load,
+                ports=[await read_facts(bus, Port, n, number=n, backup=n in load.ports) for n in range(array.ports)],
+                volumes=[volume for volume in volumes if volume.present],
+                jobs=[await read_facts(bus, Job, n, number=n) for n in range(JOBS) if await self._used(n)],
+                schedules=[await read_facts(bus, Schedule, n, number=n) for n in range(SCHEDULES)],
+                priority=await read_facts(bus, Priority),
                 fabric=None if known is None else [FabricPort(**port) for port in known],
             )
 
-    async def _read_array(self) -> Array:
-        parameters = REGISTERS["PARAMETERS"].unpack(await self._bus.read(Register.PARAMETERS))
-        status = REGISTERS["STATUS"].unpack(await self._bus.read(Register.STATUS))
-        return Array(
-            tasks=parameters["tasks"],
-            volumes=parameters["volumes"],
-            cache_segments=await self._bus.read(Register.CACHE_SEGMENTS),
-            clean=bool(status["clean"]),
-            pinned=not status["unpinned"],
-        )
+    @asynccontextmanager
+    async def _order_given(self) -> AsyncIterator[None]:
+        """An order is several accesses, and two people may order at once. The next look shows all it has changed."""
+        async with self._ordering:
+            try:
+                yield
+            finally:
+                self._ordered = True
 
-    async def _port(self, number: int, job: Job | None) -> Port:
-        read = self._bus.read
-        status = await self._view.port_status(number)
-        up = status.link_state == 0 and status.fabric_login
-        backup = job is not None and BackupState[job.state.upper()] in UNDER_WAY
-        wwpn = [await read(REGISTERS[register].at(number)) for register in ("PORT_WWPN", "PORT_WWPN_LOW")]
-        counts = {
-            name: await read(REGISTERS["PORT_COUNTERS"].at(number, PORT_COUNTER_NAMES.index(name)))
-            for name in ("online_frames", "backup_frames", "host_requests")
-        }
-        return Port(
-            number=number,
-            role="offline" if not up else "online and backup" if backup else "online",
-            link=link_state(status.link_state),
-            fabric_login=status.fabric_login,
-            n_port_id=await read(REGISTERS["PORT_ID"].at(number)),
-            wwpn="".join(f"{half:08x}" for half in wwpn),
-            logins=status.logins,
-            open_tasks=status.open_tasks,
-            **counts,
-        )
+    async def _used(self, job: int) -> bool:
+        return await self._bus.read(REGISTERS["JOB_STATE"].at(job)) != BackupState.IDLE
 
-    async def _volume(self, number: int) -> Volume | None:
-        flags = await self._bus.read(REGISTERS["VOLUME_FLAGS"].at(number))
-        if not flags & 1:
-            return None
-        blocks = await self._bus.read(REGISTERS["VOLUME_BLOCKS"].at(number))
-        return Volume(number=number, blocks=blocks, write_protected=bool(flags & 2))
-
-    async def _job(self) -> Job | None:
-        """The backup pointer is read before the copy pointer, so that growth in between cannot look wrong."""
-        progress = await self._view.backup_progress()
-        if progress.state is BackupState.IDLE:
-            return None
-        volume, backup, copy, capacity, port_id, lun, lba = [
-            await self._view.read_store(RECORD + word) for word in range(1, 8)
-        ]
-        return Job(
-            number=0,
-            state=progress.state.name.lower(),
-            volume=volume,
-            capacity=capacity,
-            backup_pointer=backup,
-            copy_pointer=copy,
-            port_id=port_id,
-            lun=lun,
-            lba=lba,
-            error=progress.error,
-            error_text=job_error(progress.error, progress.sense),
-        )
-
-    async def _priority(self) -> Priority:
-        mode = PriorityMode(await self._bus.read(Register.PRIORITY_MODE))
-        quantum = await self._bus.read(Register.BACKUP_QUANTUM)
-        online_time = await self._bus.read(Register.ONLINE_TIME)
-        share = PriorityTable(mode is PriorityMode.BACKUP_FIRST, quantum, online_time).backup_share()
-        return Priority(
-            mode=mode.name.lower(),
-            backup_quantum=quantum,
-            online_time=online_time,
-            backup_share=round(100 * share, 1),
-        )
-
-    # ---- orders ----
+    # ---- jobs ----
 
     async def start(
         self,
@@ -166,85 +151,212 @@ class ArrayConsole:
         lba: int = 0,
         chunk: int = 128,
         copy_pointer: int | None = None,
-    ) -> None:
-        """Begin a job. Blocks below `copy_pointer` exist; left out, all of the volume. Refused: `range`, `no_volume`,
-        `own_port`, `not_logged_in`, `volume_busy`, `busy`, `hardware`."""
-        check("port_id", port_id, 1, LAST_PORT_ID)
-        check_field("lun", lun, "BACKUP_LUN")
-        check_field("lba", lba, "BACKUP_LBA")
-        check_field("chunk", chunk, "BACKUP_CHUNK")
-        async with self._ordering:
-            seen = await self.look()
-            unit = next((each for each in seen.volumes if each.number == volume), None)
-            if unit is None:
-                there = ", ".join(str(each.number) for each in seen.volumes) or "none"
-                raise Refused("no_volume", f"volume={volume}: there is no such logical unit; there are: {there}")
-            if copy_pointer is not None:
-                check("copy_pointer", copy_pointer, 0, unit.blocks)
-            if lba + unit.blocks > WORD + 1:
-                last = WORD + 1 - unit.blocks
-                raise Refused("range", f"lba={lba}: must be 0 to {last}, the image has {unit.blocks} blocks")
-            if any(port.n_port_id == port_id for port in seen.ports):
-                raise Refused("own_port", f"port_id={port_id:06X}h: that is the array itself")
-            if seen.fabric is not None and all(port.n_port_id != port_id for port in seen.fabric):
-                raise Refused("not_logged_in", f"port_id={port_id:06X}h: is not logged in with the fabric")
-            for job in seen.jobs:
-                if BackupState[job.state.upper()] in NOT_ENDED:
-                    if job.volume == volume:
-                        raise Refused("volume_busy", f"volume={volume}: job {job.number} is at work on it")
-                    raise Refused("busy", f"job {job.number} is under way, of volume {job.volume}: one at a time")
-            await self._array.prepare_backup(volume, port_id=port_id, lun=lun, lba=lba, chunk=chunk)
-            await self._array.set_copy_pointer(unit.blocks if copy_pointer is None else copy_pointer)
-            await (self._array.start_backup() if kind is Kind.BACKUP else self._array.start_restore())
+        ports: Sequence[int] | None = None,
+        job: int | None = None,
+        prepare: bool = False,
+    ) -> int:
+        """Queue a job, or `prepare` it for a schedule; its number. Blocks below `copy_pointer` exist; left out, all of
+        the volume. `ports` are those it may use, left out any. Without `job` the lowest that is free is taken."""
+        async with self._order_given():
+            seen = await self.look(whole=True)
+            for port in ports or ():
+                check_number("ports", port, seen.array.ports)
+            mask = sum(1 << port for port in set(ports or ()))
+            given = {"volume": volume, "port_id": port_id, "lun": lun, "lba": lba, "chunk": chunk}
+            for name, value in given.items():
+                self._check(seen, name, value, f"BACKUP_{name.upper()}")
+            blocks = next((each.blocks for each in seen.volumes if each.number == volume), 0)
+            copied = blocks if copy_pointer is None else copy_pointer
+            if blocks and not 0 <= copied <= blocks:
+                raise _range("copy_pointer", copied, 0, blocks)
+            if job is None:
+                job = self._free_job(seen)
+            check_number("job", job, JOBS)
+            self._keep_copying(seen, copied)
+            await self._array.prepare_backup(volume, port_id=port_id, lun=lun, lba=lba, chunk=chunk, ports=mask)
+            await self._array.set_copy_pointer(copied)
+            order = Order.PREPARE if prepare else START[kind]
+            await self._order(order, job, JobKind[kind.name], volume=volume, port_id=port_id, lba=lba, ports=ports)
+            return job
 
-    async def abort(self, job: int) -> None:
-        """End a job that is under way."""
-        async with self._ordering:
-            await self._under_way(job)
-            await self._array.abort_backup()
+    @staticmethod
+    def _free_job(seen: Snapshot) -> int:
+        """The lowest that was never used, else the lowest that has ended and that no schedule starts again."""
+        kept = {job.number for job in seen.jobs if state_of(job) not in FREE}
+        kept |= {entry.job for entry in seen.schedules if entry.enabled}
+        free = sorted(set(range(JOBS)) - kept)
+        if not free:
+            raise Refused("no_job", f"job: all {JOBS} are in use; abort one that is not needed")
+        used = {job.number for job in seen.jobs}
+        return next((number for number in free if number not in used), free[0])
+
+    @staticmethod
+    def _keep_copying(seen: Snapshot, copied: int) -> None:
+        """The array has one register for the copy pointer of a start and of the job under way, which it would raise."""
+        for job in seen.jobs:
+            if state_of(job) in UNDER_WAY and job.copy_pointer < min(copied, job.capacity):
+                raise Refused(
+                    "copying",
+                    f"copy_pointer={copied}: the image of job {job.number}, which is under way, is copied up to "
+                    f"{job.copy_pointer} only: must be 0 to {job.copy_pointer} until it is whole",
+                )
+
+    async def order(self, order: Order, job: int) -> None:
+        """Pause, resume or abort a job."""
+        async with self._order_given():
+            check_number("job", job, JOBS)
+            await self._order(order, job)
+
+    async def _order(self, order: Order, job: int, kind: JobKind = JobKind.BACKUP, **given: Any) -> None:
+        try:
+            await self._array.order(order, job, kind=kind)
+        except OrderRefused as refused:
+            reason = REASONS.get(refused.reason, "hardware")
+            text = self._explain(await self.look(whole=True), reason, order, job, **given)
+            raise Refused(reason, text or str(refused)) from None
+
+    @staticmethod
+    def _explain(seen: Snapshot, reason: str, order: Order, number: int, **given: Any) -> str:
+        """What the array's reason means for these arguments; empty where its own words say it all."""
+        job = next((each for each in seen.jobs if each.number == number), None)
+        volume = given.get("volume", job.volume if job is not None else 0)
+        blocks = next((each.blocks for each in seen.volumes if each.number == volume), 0)
+        match reason:
+            case "no_volume" if blocks:
+                return f"volume={volume}: it has another size than when job {number} was paused"
+            case "no_volume":
+                there = ", ".join(str(each.number) for each in seen.volumes) or "none"
+                return f"volume={volume}: there is no such logical unit; there are: {there}"
+            case "range" if "lba" in given:
+                return f"lba={given['lba']}: must be 0 to {LAST_LBA - blocks}, the image has {blocks} blocks"
+            case "own_port" if "port_id" in given:
+                return f"port_id={given['port_id']:06X}h: that is the array itself"
+            case "volume_busy":
+                others = [each for each in seen.jobs if each.volume == volume and each.number != number]
+                busy = [f"job {each.number} is at work on it" for each in others if state_of(each) in AT_WORK]
+                return f"volume={volume}: {', '.join(busy) or 'a job was at work on it'}"
+            case "job_state":
+                state = "idle" if job is None else job.state
+                wanted = ", ".join(each.name.lower() for each in LEGAL[JobCommand[order.name]])
+                return f"job={number}: is {state}; for {order.name.lower().replace('_', ' ')} must be one of {wanted}"
+            case "no_port":
+                usage = ", ".join(f"port {port.number} {port.usage}" for port in seen.ports)
+                ports = given.get("ports") or "any"
+                return f"ports={ports}: none of them may carry a backup; usage: {usage}"
+        return ""
 
     async def set_copy_pointer(self, job: int, blocks: int) -> None:
-        """More of the image exists. It only grows."""
-        async with self._ordering:
-            found = await self._under_way(job)
-            check("copy_pointer", blocks, found.copy_pointer, found.capacity)
+        """More of the image of the job under way exists. It only grows."""
+        async with self._order_given():
+            check_number("job", job, JOBS)
+            found = next((each for each in (await self.look(whole=True)).jobs if each.number == job), None)
+            if found is None or state_of(found) not in UNDER_WAY:
+                state = "idle" if found is None else found.state
+                raise Refused("job_state", f"job={job}: is {state}; its copy pointer moves while it is under way")
+            if not found.copy_pointer <= blocks <= found.capacity:
+                raise _range("copy_pointer", blocks, found.copy_pointer, found.capacity)
             await self._array.set_copy_pointer(blocks)
 
-    async def _under_way(self, number: int) -> Job:
-        check("job", number, 0, 0)
-        for job in (await self.look()).jobs:
-            if job.number == number and BackupState[job.state.upper()] in NOT_ENDED:
-                return job
-        raise Refused("no_job", f"job={number}: is not under way")
+    # ---- settings ----
+
+    def _check(self, seen: Snapshot, name: str, value: int, register: str) -> None:
+        """Refused, with the range, for a value that the hardware would refuse."""
+        field = REGISTERS[register].fields[0]
+        parameters = {"VOLUMES": seen.array.volumes, "PORTS": seen.array.ports}
+        if not field.legal(value, parameters):
+            raise _range(name, value, field.minimum, field.limit(parameters), field.step)
+
+    async def _set(self, **values: int | None) -> None:
+        """Registers with the names of the arguments (`seconds`: of the clock); all are looked at before the first is
+        written."""
+        wanted = {name: value for name, value in values.items() if value is not None}
+        register = {name: "CLOCK_SET" if name == "seconds" else name.upper() for name in wanted}
+        async with self._order_given():
+            seen = await self.look()
+            for name, value in wanted.items():
+                self._check(seen, name, value, register[name])
+            for name, value in wanted.items():
+                await self._array.bus.write(REGISTERS[register[name]].address, value)
+
+    async def set_usage(self, port: int, usage: PortUsage) -> None:
+        """What a port is for (table 640)."""
+        async with self._order_given():
+            check_number("port", port, (await self.look()).array.ports)
+            await self._array.set_usage(port, usage)
+
+    async def set_load(
+        self,
+        *,
+        load_window: int | None = None,
+        load_floor: int | None = None,
+        rebalance: int | None = None,
+        rebalance_margin: int | None = None,
+        spread_floor: int | None = None,
+    ) -> None:
+        """Load windows and placement of the backup; what is left out stays."""
+        await self._set(
+            load_window=load_window,
+            load_floor=load_floor,
+            rebalance=rebalance,
+            rebalance_margin=rebalance_margin,
+            spread_floor=spread_floor,
+        )
+
+    async def set_clock(self, *, seconds: int | None = None, ticks_per_second: int | None = None) -> None:
+        """The array's clock, ahead or back, and its rate."""
+        await self._set(ticks_per_second=ticks_per_second, seconds=seconds)
 
     async def set_priority(
         self,
         mode: PriorityMode | None = None,
         *,
+        percent: int | None = None,
         backup_quantum: int | None = None,
         online_time: int | None = None,
-        backup_share: int | None = None,
     ) -> None:
-        """Table 670; what is left out stays. `backup_share` in percent sets the online time that gives it."""
-        if backup_quantum is not None:
-            check_field("backup_quantum", backup_quantum, "BACKUP_QUANTUM")
-        if online_time is not None:
-            check_field("online_time", online_time, "ONLINE_TIME")
-        if backup_share is not None:
-            check("backup_share", backup_share, 1, 99)
-            if online_time is not None:
-                raise Refused("range", "backup_share, online_time: one of them, since the share sets the time")
-        async with self._ordering:
-            now = (await self.look()).priority
-            quantum = now.backup_quantum if backup_quantum is None else backup_quantum
-            time = now.online_time if online_time is None else online_time
-            if backup_share is not None:
-                words = PriorityTable(False, quantum, 0).quantum_words()
-                time = round(words * (100 - backup_share) / backup_share)
-                if not 1 <= time <= REGISTERS["ONLINE_TIME"].fields[0].limit({}):
-                    raise Refused("range", f"backup_share={backup_share}: no online time gives it with {quantum} bytes")
-            chosen = PriorityMode[now.mode.upper()] if mode is None else mode
-            await self._array.set_priority(chosen, backup_quantum=quantum, online_time=time)
+        """Table 670; what is left out stays. `percent` of the line for the backup sets both others."""
+        if percent is not None and not (backup_quantum is online_time is None):
+            raise Refused("range", "percent, backup_quantum, online_time: percent sets the others, give it or them")
+        if percent is not None and not 1 <= percent <= 99:
+            raise _range("percent", percent, 1, 99)
+        if percent is None and (backup_quantum, online_time) != (None, None):
+            await self._set(backup_quantum=backup_quantum, online_time=online_time)
+            await self._array.write_store(PRECEDENCE_WORD, 0)
+        if percent is not None or mode is not None:
+            async with self._order_given():
+                now = (await self.look(whole=True)).priority
+                chosen = PriorityMode[now.mode.upper()] if mode is None else mode
+                if percent is not None:
+                    await self._array.set_precedence(percent, chosen)
+                else:
+                    await self._array.set_priority(
+                        chosen, backup_quantum=now.backup_quantum, online_time=now.online_time
+                    )
+
+    async def set_schedule(self, entry: int, *, job: int, due: int, period: int = 0) -> None:
+        """Start a prepared job at `due`, then every `period` seconds. Refused as `past` when that has come already."""
+        check_number("entry", entry, SCHEDULES)
+        check_number("job", job, JOBS)
+        async with self._order_given():
+            seen = await self.look()
+            self._check(seen, "due", due, "SCHEDULE_DUE")
+            self._check(seen, "period", period, "SCHEDULE_PERIOD")
+            try:
+                await self._array.set_schedule(entry, job=job, due=due, period=period)
+            except ArrayGone:
+                raise
+            except Exception:  # whatever this bus raises
+                now = await self._array.clock()
+                if due > now:
+                    raise
+                text = f"due={due} ({moment(due)}): must be after {now} ({moment(now)}), the array's time now"
+                raise Refused("past", text) from None
+
+    async def clear_schedule(self, entry: int) -> None:
+        """Turn an entry off."""
+        check_number("entry", entry, SCHEDULES)
+        async with self._order_given():
+            await self._array.clear_schedule(entry)
 
 
 def attach(control: Path) -> ArrayConsole:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -81,27 +81,47 @@ class SocketBus:
 
 class LookBus:
     """Reads for one look at an array: each register once, and from the second look on all that the look before read in
-    one request, in the same order. So whoever decodes registers one by one need not know."""
+    one request, in the same order. Of the registers that are wanted seldom a look reads one in SELDOM, so none is older
+    than SELDOM looks."""
+
+    SELDOM = 4
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._known: dict[int, None] = {}
+        self._known: dict[int, bool] = {}  # of the last look: is it wanted seldom?
         self._values: dict[int, int] = {}
+        self._turn = 0
 
-    async def begin(self) -> None:
-        """A new look: forget what was read."""
-        self._values = {}
-        if not self._known or not isinstance(self._bus, WideBus):
+    async def begin(self, *, whole: bool = False) -> None:
+        """A new look; `whole` reads everything."""
+        before, self._known = self._known, {}
+        values, self._values = self._values, {}  # a refusal, as from an array with fewer registers, starts anew
+        self._turn = (self._turn + 1) % self.SELDOM
+        due = [
+            address
+            for place, (address, seldom) in enumerate(before.items())
+            if whole or not seldom or place % self.SELDOM == self._turn
+        ]
+        await self._read(due)
+        self._values = {**{address: values[address] for address in before if address in values}, **self._values}
+
+    async def want(self, addresses: Mapping[int, bool]) -> None:
+        """These will be read, True for seldom; what is not there yet is read at once."""
+        self._known.update(addresses)
+        await self._read([address for address in addresses if address not in self._values])
+
+    async def _read(self, addresses: list[int]) -> None:
+        if not addresses:
             return
-        known = list(self._known)
-        self._known = {}  # a refusal, as from an array with fewer registers, starts anew
-        self._values = dict(zip(known, await self._bus.read_many(known), strict=True))
-        self._known = dict.fromkeys(known)
+        if isinstance(self._bus, WideBus):
+            found = await self._bus.read_many(addresses)
+        else:
+            found = [await self._bus.read(address) for address in addresses]
+        self._values.update(zip(addresses, found, strict=True))
 
     async def read(self, address: int) -> int:
-        if address not in self._values:
-            self._values[address] = await self._bus.read(address)
-            self._known[address] = None
+        if address not in self._known:
+            await self.want({address: False})
         return self._values[address]
 
     async def write(self, address: int, value: int) -> None:

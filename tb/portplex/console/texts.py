@@ -3,6 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from portplex.management import REFUSALS
+from portplex.model.schedule import ASKED
+
 LINK_STATES = ("AC", "LR1", "LR2", "LR3", "LF1", "LF2", "OL1", "OL2", "OL3")
 
 _ERRORS = {
@@ -16,7 +23,8 @@ _ERRORS = {
     0x11: "the volume is absent",
     0x12: "the chunk is not 8 to 128 blocks and a multiple of 8",
     0x13: "the image ends beyond the last LBA",
-    0x20: "drive error while reading the volume",
+    0x1A: "the destination is too small for the image",
+    0x20: "drive error of the array's own",
 }
 _STATUSES = {0x02: "CHECK CONDITION", 0x08: "BUSY", 0x18: "RESERVATION CONFLICT", 0x28: "TASK SET FULL"}
 
@@ -38,3 +46,30 @@ def job_error(error: int, sense: int) -> str:
             text += f", sense {sense >> 16 & 0xF:X}/{sense >> 8 & 0xFF:02X}/{sense & 0xFF:02X}"
         text += ")"
     return text
+
+
+def access(sequential: int) -> str:
+    """Register LOAD_ACCESS."""
+    return "sequential" if sequential else "random"
+
+
+def port_role(port: Mapping[str, Any]) -> str:
+    """What a port does, from its link, login, usage and placement."""
+    if port["link"] != LINK_STATES[0] or not port["fabric_login"]:
+        return "offline"
+    kinds = ["online"] if port["usage"] != "backup_only" else []
+    return " and ".join(kinds + ["backup"] * port["backup"]) or "idle"
+
+
+def started(last: int, answer: int) -> str:
+    """The answer to the last start of a schedule."""
+    if not last:
+        return ""
+    if answer == ASKED:
+        return "the backup engine has not answered"
+    return f"refused: {REFUSALS.get(answer, f'reason {answer:02X}h')}" if answer else "started"
+
+
+def moment(seconds: int) -> str:
+    """A time of the array's clock."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")

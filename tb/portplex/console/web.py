@@ -16,13 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from portplex import __version__
+from portplex import __version__, management
 from portplex.console.array import ArrayConsole, Kind
 from portplex.console.bus import ArrayGone, Refused
 from portplex.console.facts import Fact, Snapshot
 from portplex.console.feed import Feed
 from portplex.console.gate import Gate
-from portplex.management import PriorityMode
+from portplex.management import PortUsage, PriorityMode
 
 PAGE = Path(__file__).with_name("page")
 MOST_VIEWERS = 16
@@ -41,6 +41,12 @@ class Answer(Fact):
     done: bool = True
 
 
+class Started(Answer):
+    """A job was queued or prepared."""
+
+    job: int
+
+
 class Problem(Fact):
     """Why something was not done."""
 
@@ -57,24 +63,54 @@ class Order(BaseModel):
 class StartOrder(Order):
     kind: Annotated[Kind, Field(strict=False)]
     volume: int
-    port_id: Annotated[int, Field(description="N_Port_ID of the destination")]
+    port_id: Annotated[int, Field(description="N_Port_ID of the device")]
     lun: int = 0
-    lba: int = 0
+    lba: Annotated[int, Field(description="first block at the device")] = 0
     chunk: Annotated[int, Field(description="blocks, 8 to 128, a multiple of 8")] = 128
     copy_pointer: Annotated[int | None, Field(description="blocks of the image that exist; null: all")] = None
+    ports: Annotated[list[int] | None, Field(description="that it may use; null or none: any", max_length=64)] = None
+    job: Annotated[int | None, Field(description="0 to 7; null: the lowest that is free")] = None
+    prepare: Annotated[bool, Field(description="keep it for a schedule, do not start it")] = False
 
 
 class CopyPointerOrder(Order):
     copy_pointer: int
 
 
+class UsageOrder(Order):
+    usage: Literal["both", "online_only", "backup_only"]
+
+
+class LoadOrder(Order):
+    """What is left out stays."""
+
+    load_window: Annotated[int | None, Field(description="ticks, 1 to 65535")] = None
+    load_floor: Annotated[int | None, Field(description="bytes")] = None
+    rebalance: Annotated[int | None, Field(description="ticks, 1 to 65535")] = None
+    rebalance_margin: Annotated[int | None, Field(description="bytes")] = None
+    spread_floor: Annotated[int | None, Field(description="bytes; 0 never")] = None
+
+
+class ClockOrder(Order):
+    """What is left out stays."""
+
+    seconds: Annotated[int | None, Field(description="since 1970-01-01 00:00 UTC")] = None
+    ticks_per_second: Annotated[int | None, Field(description="1 to 65535")] = None
+
+
+class ScheduleOrder(Order):
+    job: Annotated[int, Field(description="a prepared one")]
+    due: Annotated[int, Field(description="seconds since 1970-01-01 00:00 UTC, after the array's time now")]
+    period: Annotated[int, Field(description="seconds; 0 once")] = 0
+
+
 class PriorityOrder(Order):
     """What is left out stays."""
 
     mode: Literal["online_first", "backup_first"] | None = None
+    percent: Annotated[int | None, Field(description="of the line for backup, 1 to 99; sets the two below")] = None
     backup_quantum: Annotated[int | None, Field(description="bytes")] = None
     online_time: Annotated[int | None, Field(description="clocks")] = None
-    backup_share: Annotated[int | None, Field(description="percent, 1 to 99; sets the online time")] = None
 
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -136,19 +172,43 @@ def make_app(array: ArrayConsole, token: str, live: Feed) -> ASGIApp:
             return _problem(503, "viewers", f"{MOST_VIEWERS} viewers are connected, no more are taken")
         return StreamingResponse(_stream(live), media_type="text/event-stream")
 
-    @app.post("/api/jobs", summary="Start a job")
-    async def start(order: StartOrder) -> Answer:
-        await array.start(**dict(order))
+    @app.post("/api/jobs", summary="Queue a job, or prepare one")
+    async def start(order: StartOrder) -> Started:
+        return Started(job=await array.start(**dict(order)))
+
+    @app.post("/api/jobs/{job}/{what}", summary="Pause, resume or end a job")
+    async def order(job: int, what: Literal["pause", "resume", "abort"]) -> Answer:
+        await array.order(management.Order[what.upper()], job)
         return Answer()
 
-    @app.post("/api/jobs/{job}/abort", summary="End a job that is under way")
-    async def abort(job: int) -> Answer:
-        await array.abort(job)
-        return Answer()
-
-    @app.put("/api/jobs/{job}/copy-pointer", summary="More of the image exists")
+    @app.put("/api/jobs/{job}/copy-pointer", summary="More of the image of the job under way exists")
     async def copy_pointer(job: int, order: CopyPointerOrder) -> Answer:
         await array.set_copy_pointer(job, order.copy_pointer)
+        return Answer()
+
+    @app.put("/api/ports/{port}/usage", summary="What a port is for")
+    async def usage(port: int, order: UsageOrder) -> Answer:
+        await array.set_usage(port, PortUsage[order.usage.upper()])
+        return Answer()
+
+    @app.put("/api/load", summary="Load windows and placement of the backup")
+    async def load(order: LoadOrder) -> Answer:
+        await array.set_load(**dict(order))
+        return Answer()
+
+    @app.put("/api/clock", summary="Set the array's clock")
+    async def clock(order: ClockOrder) -> Answer:
+        await array.set_clock(**dict(order))
+        return Answer()
+
+    @app.put("/api/schedules/{entry}", summary="Start a prepared job at a time")
+    async def schedule(entry: int, order: ScheduleOrder) -> Answer:
+        await array.set_schedule(entry, **dict(order))
+        return Answer()
+
+    @app.delete("/api/schedules/{entry}", summary="Turn a schedule off")
+    async def clear(entry: int) -> Answer:
+        await array.clear_schedule(entry)
         return Answer()
 
     @app.put("/api/priority", summary="Change the priority table")

@@ -16,8 +16,9 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,14 @@ from portplex.hil.pump import POLL_WORDS, Pump
 from portplex.hil.splice import Splice
 from portplex.hil.vn2vn import Vn2vn
 from portplex.hil.wall_clock import WallExecutor
-from portplex.management import BLOCK_BYTES, SEGMENT_BLOCKS, BackupProgress, BackupState
+from portplex.management import BLOCK_BYTES, JOBS, SEGMENT_BLOCKS, BackupProgress, BackupState
+from portplex.model.backup import UNDER_WAY
 from portplex.model.frame_rules import Direction
 from portplex.model.pointer_rules import PointerRules
 from portplex.nport.backup_disk import BackupDisk
 from portplex.nport.n_port import Timers
 from portplex.port_capture import PortCapture
-from portplex.registers.register_map import Register
+from portplex.registers.register_map import REGISTERS, Register
 from portplex.scenario.backup import ENDED, Confirmed
 from portplex.scenario.bring_up import Settings, configure, go_online
 from portplex.scenario.rig import ARRAY_WWNN, ARRAY_WWPN, BACKUP_WWPN
@@ -71,14 +73,14 @@ HostsNode = Fcf | Vn2vn | PointToPoint
 
 
 class ArrayZones(Zoning):
-    """Everybody may talk to one port, and only to it."""
+    """Everybody may talk to these ports, and only to them."""
 
-    def __init__(self, centre: int) -> None:
+    def __init__(self, centre: Collection[int]) -> None:
         super().__init__({})
-        self.centre = centre
+        self.centre = frozenset(centre)
 
     def allows(self, one: int, other: int) -> bool:
-        return one == other or self.centre in (one, other)
+        return one == other or one in self.centre or other in self.centre
 
 
 class ServedArray:
@@ -99,6 +101,7 @@ class ServedArray:
         capture: bool = True,
         fka_ms: int = FKA_MS,
         e_d_tov_ms: int = HOST_E_D_TOV_MS,
+        r_a_tov_ms: int = HOST_R_A_TOV_MS,
         poll_words: int = POLL_WORDS,
         wall: WallExecutor | None = None,
     ) -> None:
@@ -113,28 +116,31 @@ class ServedArray:
         self.wall = wall or WallExecutor()
         self.pump = Pump(self, self.wall, poll_words=poll_words)
         self._grow = allowed is None
-        self._allowed = [ARRAY_WWPN, BACKUP_WWPN, *(allowed or ())]
-        self._capture = PortCapture(folder / "port.pcapng") if capture else None
+        self._own = [ARRAY_WWPN + port for port in range(len(device.ports))]
+        self._allowed = [*self._own, BACKUP_WWPN, *(allowed or ())]
+        self._capture = PortCapture(folder / "port.pcapng", len(device.ports)) if capture else None
         self._captures: list[CaptureWriter] = []
         self._node: Callable[[bytes], HostsNode]
         self.disk: BackupDisk | None = None
         self._switch: Switch | None = None
         times = FipTimes(fka_ms=fka_ms)
         if login == "fabric":
-            self._node = self._fabric(times, e_d_tov_ms)
-        elif login in LOGINS and len(sides) == 1:
+            self._node = self._fabric(times, e_d_tov_ms, r_a_tov_ms)
+        elif login in LOGINS and len(sides) == len(device.ports) == 1:
             self._node = self._no_fabric(login, times)
         else:
             raise ValueError(
-                f"login={login!r}, {len(sides)} sides: must be one of {LOGINS}, one side but for the first"
+                f"login={login!r}, {len(sides)} sides, {len(device.ports)} ports: must be one of {LOGINS}, with one "
+                "side and one port but for the first"
             )
         self.nodes: list[HostsNode] = []
         self.gateways = [self._gateway(number, side, capture) for number, side in enumerate(sides)]
         self.wall.sources += self.gateways
         self._replays = [side for side in sides if isinstance(side, Replay)]
-        device.taps += [self.pump.observe, self._count]
-        if self._capture is not None:
-            device.taps.append(self._capture.observe)
+        for number, taps in enumerate(device.port_taps):
+            taps += [self.pump.observe, self._count]
+            if self._capture is not None:
+                taps.append(partial(self._capture.observe, port=number))
         self.control: ControlServer | None = None
         if control is not None:
             self.control = ControlServer(device.executor, control, self._orders())
@@ -146,19 +152,20 @@ class ServedArray:
         self._note(BackupProgress(BackupState.IDLE, 0, 0, 0, 0))
         self._job = False
 
-    def _fabric(self, times: FipTimes, e_d_tov_ms: int) -> Callable[[bytes], HostsNode]:
+    def _fabric(self, times: FipTimes, e_d_tov_ms: int, r_a_tov_ms: int) -> Callable[[bytes], HostsNode]:
         """A switch with the array and the backup disk; what makes a forwarder in front of it."""
         executor = self.device.executor
         timers = Timers(e_d_tov=20_000_000, r_a_tov=4_000_000, link_service=4_000_000, command=400_000_000)
         switch = Switch(
             executor,
-            zoning=ArrayZones(ARRAY_WWPN),
+            zoning=ArrayZones(self._own),
             timers=timers,
             e_d_tov_ms=e_d_tov_ms,
-            r_a_tov_ms=HOST_R_A_TOV_MS,
+            r_a_tov_ms=r_a_tov_ms,
         )
         self._switch = switch
-        switch.connect(self.device.ports[0], wwpn=ARRAY_WWPN)
+        for port, wwpn in zip(self.device.ports, self._own, strict=True):
+            switch.connect(port, wwpn=wwpn)
         self.disk = BackupDisk(
             executor,
             switch.attach(BACKUP_WWPN),
@@ -166,7 +173,7 @@ class ServedArray:
             wwpn=BACKUP_WWPN,
             timers=timers,
             blocks=max(self.volumes),
-            allowed={ARRAY_WWPN},
+            allowed=set(self._own),
         )
         switch.on_login = self._logged_in
         return lambda mac: Fcf(self.wall, switch, mac=mac, times=times)
@@ -200,7 +207,7 @@ class ServedArray:
 
     def pending(self) -> bool:
         return (
-            self.device.fc_port.pending() > 0
+            any(port.pending() for port in self.device.fc_ports)
             or self.device.executor.busy()
             or (self.control is not None and self.control.open > 0)
             or any(not (replay.done or replay.due) for replay in self._replays)
@@ -210,12 +217,13 @@ class ServedArray:
         """Also notes what the state shows of the registers."""
         management = self.management
         status = await management.bus.read(Register.STATUS)
-        port = await management.port_status()
+        ports = [await management.port_status(port) for port in range(len(self._own))]
         self._clean = status & 3 == 3
-        self._open_tasks, self._logins = port.open_tasks, port.logins
-        running = bool(status & 4)
+        self._open_tasks, self._logins = sum(port.open_tasks for port in ports), sum(port.logins for port in ports)
+        states = [await management.bus.read(REGISTERS["JOB_STATE"].at(job)) for job in range(JOBS)]
+        running = [job for job, state in enumerate(states) if state in (*UNDER_WAY, BackupState.QUEUED)]
         if running:
-            self._note(await management.backup_progress())
+            self._note(await management.job_progress(running[0]))
         return self._clean and not running and not self._open_tasks
 
     def _note(self, progress: BackupProgress) -> None:
@@ -233,12 +241,13 @@ class ServedArray:
             allowed=self._allowed,
             e_d_tov=LONGEST_TICKS,
             r_a_tov=LONGEST_TICKS,
+            ports=len(self._own),
         )
         await configure(self.management, settings)
         if image is not None:
             await self.device.drive.load(image)
         if self.disk is not None:
-            await go_online(self.management, self.executor)
+            await go_online(self.management, self.executor, ports=len(self._own))
             await self.disk.start()
         for gateway in self.gateways:
             gateway.start()
@@ -308,7 +317,7 @@ class ServedArray:
         """Who is logged in with the fabric; None where there is none."""
         if self._switch is None:
             return None
-        kinds = {ARRAY_WWPN: "array", BACKUP_WWPN: "backup disk"}
+        kinds = {**dict.fromkeys(self._own, "array"), BACKUP_WWPN: "backup disk"}
         return [
             {"n_port_id": port.n_port_id, "wwpn": f"{port.wwpn:016x}", "what": kinds.get(port.wwpn, "host")}
             for port in self._switch.ports

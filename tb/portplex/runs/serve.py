@@ -35,6 +35,7 @@ TOP = "array_bench"
 BENCH_MODULE = "portplex.runs.serve_bench"
 DEFAULT_DRIVE, LARGEST_DRIVE = 32_768, 8_388_608  # blocks
 DEFAULT_VOLUMES, MOST_VOLUMES = 4, 16
+MOST_PORTS = 2
 SEGMENT_BYTES = SEGMENT_BLOCKS * BLOCK_BYTES
 SHOW_SECONDS = 0.5
 
@@ -77,6 +78,7 @@ class ServeOptions:
     capture: bool = True
     simulator: str = "verilator"
     tasks: int = 64
+    ports: int = 1
     waves: bool = False
     name: str = "serve"
     tuning: dict[str, int] = field(default_factory=dict)
@@ -93,6 +95,8 @@ class ServeOptions:
         if blocks > LARGEST_DRIVE:
             raise UsageError(f"volumes: {blocks} blocks in all, the drive has at most {LARGEST_DRIVE} (4G)")
         parameters = {"TASKS": self.tasks}
+        if self.ports > 1:
+            parameters["PORTS"] = self.ports
         if len(volumes) > DEFAULT_VOLUMES:
             parameters["VOLUMES"] = MOST_VOLUMES
         if blocks > DEFAULT_DRIVE:
@@ -119,6 +123,8 @@ class ServeOptions:
             line += ["--login", self.login]
         if self.save is not None:
             line += ["--save", str(self.save)]
+        if self.ports > 1:
+            line += ["--ports", str(self.ports)]
         line += ["--sim", self.simulator, "--tasks", str(self.tasks), "--name", self.name]
         for name, value in self.tuning.items():
             line += [f"--{name.replace('_', '-')}", str(value)]
@@ -131,10 +137,14 @@ def serve(options: ServeOptions, console: Console) -> dict[str, Any]:
     check_simulator(options.simulator)
     if not 4 <= options.tasks <= 256:
         raise UsageError(f"tasks={options.tasks}: must be 4 to 256")
+    if not 1 <= options.ports <= MOST_PORTS:
+        raise UsageError(f"ports={options.ports}: must be 1 to {MOST_PORTS}")
     if options.login not in LOGINS:
         raise UsageError(f"login={options.login}: must be one of {', '.join(LOGINS)}")
     if options.login != LOGINS[0] and len(options.sides) > 1:
         raise UsageError(f"login={options.login}: {len(options.sides)} sides given, must be one without a fabric")
+    if options.login != LOGINS[0] and options.ports > 1:
+        raise UsageError(f"login={options.login}: {options.ports} ports given, must be one without a fabric")
     if not options.sides:
         raise UsageError("no side: name a --socket, an --interface or a --replay")
     volumes, parameters, folder = options.parsed(), options.parameters(), options.folder()

@@ -55,28 +55,115 @@ function element(tag, text, classes = "") {
   return made;
 }
 
-// Rows stay the same elements while their number stays: what a person has selected is not lost ten times a second.
-function rows(body, found) {
-  while (body.rows.length > found.length) body.deleteRow(-1);
-  found.forEach((cells, index) => {
+// A table is a list of columns: head, what an item has there (text, or a number, which stands to the right), or instead
+// `make` and `update` of an element. Rows stay the same elements while their number stays: what a person has selected is
+// not lost ten times a second.
+function table(id, columns, items) {
+  const made = byId(id);
+  if (!made.tHead) {
+    const head = made.createTHead().insertRow();
+    for (const column of columns) head.append(element("th", column.head, column.right ? "n" : ""));
+    made.createTBody();
+  }
+  const [body] = made.tBodies;
+  while (body.rows.length > items.length) body.deleteRow(-1);
+  items.forEach((item, index) => {
     const row = body.rows[index] ?? body.insertRow();
-    cells.forEach((text, column) => {
-      const cell = row.cells[column] ?? row.insertCell();
-      if (cell.textContent !== text) cell.textContent = text;
-      const head = body.parentElement.tHead.rows[0].cells[column];
-      cell.className = head.className;
+    columns.forEach((column, place) => {
+      let cell = row.cells[place];
+      if (!cell) {
+        cell = row.insertCell();
+        cell.className = column.right ? "n" : "";
+        if (column.make) cell.append(column.make(index));
+      }
+      if (column.update) column.update(cell.firstElementChild, item);
+      else if (!column.make) put(cell, column.text(item));
     });
   });
 }
+
+function put(box, text) {
+  const wanted = String(text);
+  if (box.textContent !== wanted) box.textContent = wanted;
+}
+
+const text = (head, of) => ({ head, text: of });
+const count = (head, of) => ({ head, text: (item) => number(of(item)), right: true });
+const words = (name) => name.replaceAll("_", " ");
+const moment = (seconds) => new Date(1000 * seconds).toISOString().slice(0, 19).replace("T", " ");
+const seconds = (input) => Math.floor(Date.parse(`${input.value}Z`) / 1000);
+const portList = (ports, none) => (ports.length ? `port${ports.length > 1 ? "s" : ""} ${ports.join(", ")}` : none);
+
+const usage = {
+  head: "Usage",
+  make: (port) => {
+    const list = element("select", "");
+    list.setAttribute("aria-label", `usage of port ${port}`);
+    list.append(...["both", "online_only", "backup_only"].map((value) => Object.assign(element("option", words(value)), { value })));
+    list.addEventListener("change", () => {
+      list.blur();
+      order("PUT", `/api/ports/${port}/usage`, { usage: list.value }, `port ${port}: ${words(list.value)}`);
+    });
+    return list;
+  },
+  update: (list, port) => {
+    if (document.activeElement !== list && list.value !== port.usage) list.value = port.usage;
+  },
+};
+
+const clear = {
+  head: "",
+  make: (entry) => {
+    const button = element("button", "Clear", "plain");
+    button.setAttribute("aria-label", `clear entry ${entry}`);
+    button.addEventListener("click", () => order("DELETE", `/api/schedules/${entry}`, null, `entry ${entry} is off`));
+    return button;
+  },
+  update: (button, entry) => { button.hidden = !entry.enabled; },
+};
+
+const PORTS = [
+  text("Port", (port) => port.number), text("Role", (port) => port.role), usage, text("Link", (port) => port.link),
+  text("N_Port_ID", (port) => portId(port.n_port_id)), text("WWPN", (port) => port.wwpn),
+  count("Load: I/O", (port) => port.load_io), count("Load: bytes", (port) => port.load_amount),
+  text("Access", (port) => port.load_access), count("Logins", (port) => port.logins),
+  count("Open tasks", (port) => port.open_tasks), count("Online frames", (port) => port.online_frames),
+  count("Backup frames", (port) => port.backup_frames), count("Host requests", (port) => port.host_requests),
+];
+const SCHEDULES = [
+  text("Entry", (entry) => entry.number), text("", (entry) => (entry.enabled ? "on" : "off")),
+  text("Starts", (entry) => (entry.due ? `${entry.operation} of job ${entry.job}` : "")),
+  text("Due (UTC)", (entry) => (entry.due ? moment(entry.due) : "")),
+  text("Repeated", (entry) => (entry.period ? `every ${number(entry.period)} s` : entry.due ? "once" : "")),
+  text("Last", (entry) => (entry.last ? moment(entry.last) : "never")), text("Answer", (entry) => entry.answer_text),
+  clear,
+];
+const VOLUMES = [
+  text("LU", (volume) => volume.number), count("Blocks", (volume) => volume.blocks),
+  { head: "Size", right: true, text: (volume) => `${number(volume.blocks / 2048)} MiB` },
+  text("Access", (volume) => (volume.write_protected ? "write protected" : "read and write")),
+];
+const FABRIC = [
+  text("N_Port_ID", (port) => portId(port.n_port_id)), text("WWPN", (port) => port.wwpn), text("What", (port) => port.what),
+];
 
 function options(list, found) {
   const key = JSON.stringify(found);
   if (list.dataset.key === key) return;
   list.dataset.key = key;
   const before = list.value;
-  list.replaceChildren(...found.map(([value, text]) => Object.assign(element("option", text), { value })));
+  list.replaceChildren(...found.map(([value, shown]) => Object.assign(element("option", shown), { value })));
   if (found.some(([value]) => value === before)) list.value = before;
 }
+
+// ---- jobs ----
+
+const WORKING = ["login", "transfer", "logout", "pausing"];
+const ORDERS = {
+  pause: ["Pause", ["queued", "login", "transfer"]],
+  resume: ["Resume", ["paused"]],
+  abort: ["Abort", ["prepared", "queued", "paused", ...WORKING]],
+};
 
 function makeJob(job) {
   const box = element("div", "", "job");
@@ -89,8 +176,11 @@ function makeJob(job) {
   numbers.append(element("span", "", "key backup-pointer"), element("span", "", "key copied copy-pointer"));
   const error = element("p", "", "error");
   const buttons = element("div", "", "buttons");
-  const abort = element("button", "Abort", "plain");
-  abort.addEventListener("click", () => order("POST", `/api/jobs/${job.number}/abort`, null, `job ${job.number} is told to end`));
+  for (const [name, [label]] of Object.entries(ORDERS)) {
+    const button = element("button", label, `plain ${name}`);
+    button.addEventListener("click", () => order("POST", `/api/jobs/${job.number}/${name}`, null, `job ${job.number}: ${name}`));
+    buttons.append(button);
+  }
   const copied = Object.assign(element("input", ""), { type: "number", min: 0, required: true, ariaLabel: "new copy pointer (blocks)" });
   const raise = element("button", "Set copy pointer", "plain");
   const form = element("form", "");
@@ -99,7 +189,7 @@ function makeJob(job) {
     event.preventDefault();
     order("PUT", `/api/jobs/${job.number}/copy-pointer`, { copy_pointer: Number(copied.value) }, `the copy pointer is ${copied.value}`);
   });
-  buttons.append(abort, form);
+  buttons.append(form);
   box.append(what, bar, numbers, error, buttons);
   return box;
 }
@@ -108,67 +198,77 @@ function showJob(box, job) {
   const find = (name) => box.querySelector(name);
   const share = (pointer) => `${(100 * pointer) / Math.max(1, job.capacity)}%`;
   box.className = `job ${job.state}`;
-  find(".state").textContent = `Job ${job.number}: ${job.state}`;
-  find(".what").textContent = ` · volume ${job.volume} · device ${portId(job.port_id)} LUN ${job.lun}, from block ${number(job.lba)}`;
+  put(find(".state"), `Job ${job.number}: ${job.state}`);
+  put(find(".what"), ` · ${job.kind} of volume ${job.volume}${job.first ? ` from block ${number(job.first)}` : ""} · device ${portId(job.port_id)} LUN ${job.lun}, from block ${number(job.lba)} · chunks of ${job.chunk} · ${portList(job.ports, "any port")}`);
   find("span.copied").style.width = share(job.copy_pointer);
   find("span.saved").style.width = share(job.backup_pointer);
-  find(".backup-pointer").textContent = `backup pointer ${number(job.backup_pointer)}`;
-  find(".copy-pointer").textContent = `copy pointer ${number(job.copy_pointer)} of ${number(job.capacity)} blocks`;
-  find(".error").textContent = job.error_text;
-  find(".buttons").hidden = !["login", "transfer", "logout", "queued", "pausing", "paused"].includes(job.state);
-  find("form").hidden = job.copy_pointer >= job.capacity;
+  put(find(".backup-pointer"), `backup pointer ${number(job.backup_pointer)}`);
+  put(find(".copy-pointer"), `copy pointer ${number(job.copy_pointer)} of ${number(job.capacity)} blocks`);
+  put(find(".error"), job.error_text);
+  for (const [name, [, states]] of Object.entries(ORDERS)) find(`.${name}`).hidden = !states.includes(job.state);
+  find("form").hidden = job.copy_pointer >= job.capacity || !WORKING.includes(job.state);
 }
 
 function showJobs(jobs) {
   const list = byId("jobs");
   const known = new Set(jobs.map((job) => `job${job.number}`));
   for (const box of [...list.children]) if (!known.has(box.id)) box.remove();
-  for (const job of jobs) {
-    const box = byId(`job${job.number}`) ?? list.appendChild(makeJob(job));
+  jobs.forEach((job, place) => {
+    const box = byId(`job${job.number}`) ?? makeJob(job);
+    if (list.children[place] !== box) list.insertBefore(box, list.children[place] ?? null);
     showJob(box, job);
-  }
+  });
   if (!jobs.length) list.append(element("p", "none yet", "empty"));
+  const all = [...Array(8).keys()].map((job) => {
+    const found = jobs.find((each) => each.number === job);
+    return [String(job), `${job}${found ? ` (${found.state}, ${found.kind} of LU ${found.volume})` : ""}`];
+  });
+  options(byId("start").elements.job, [["", "a free one"], ...all]);
+  options(byId("schedule").elements.job, all);
 }
 
-// What a person is about to change is not overwritten by what the array has.
-let touched = false;
-let slid = false; // the share as shown is rounded: only a person's own is sent
-byId("priority").addEventListener("input", (event) => {
-  touched = true;
-  slid ||= event.target.name === "backup_share";
-});
+// ---- settings: what a person is about to change is not overwritten by what the array has ----
 
-function showPriority(priority) {
-  if (!touched) {
-    const form = byId("priority").elements;
-    form.mode.value = priority.mode;
-    form.backup_quantum.value = priority.backup_quantum;
-    form.backup_share.value = priority.backup_share;
-    byId("share").textContent = `${priority.backup_share} %`;
+const touched = new Set(); // names of inputs
+document.querySelector("main").addEventListener("input", (event) => touched.add(event.target.name));
+
+function fill(id, values) {
+  for (const [name, value] of Object.entries(values)) {
+    if (!touched.has(name)) byId(id).elements[name].value = value;
   }
-  byId("online-time").textContent = number(priority.online_time);
 }
-byId("priority").elements.backup_share.addEventListener("input", (event) => {
-  byId("share").textContent = `${event.target.value} %`;
-});
+
+function showSettings(seen) {
+  const { priority, load, clock } = seen;
+  const percent = priority.percent || Math.min(99, Math.max(1, Math.round(priority.backup_share)));
+  fill("priority", { mode: priority.mode, percent });
+  if (!touched.has("percent")) put(byId("share"), `${percent} %`);
+  fill("table670", { backup_quantum: priority.backup_quantum, online_time: priority.online_time });
+  put(byId("quantum"), number(priority.backup_quantum));
+  put(byId("online-time"), number(priority.online_time));
+  put(byId("backup-share"), priority.backup_share);
+  put(byId("placed"), portList(load.ports, "no port"));
+  put(byId("moves"), number(load.moves));
+  put(byId("windows"), number(load.windows));
+  fill("load", Object.fromEntries(LOAD.map((name) => [name, load[name]])));
+  put(byId("clock"), moment(clock.seconds));
+  fill("time", { ticks_per_second: clock.ticks_per_second });
+}
 
 function show(seen) {
-  byId("cache").textContent = seen.array.clean ? "cache: all on the drives" : "cache: holds what is not on the drives yet";
-  rows(byId("ports"), seen.ports.map((port) => [
-    String(port.number), port.role, port.link, portId(port.n_port_id), port.wwpn, number(port.logins),
-    number(port.open_tasks), number(port.online_frames), number(port.backup_frames), number(port.host_requests),
-  ]));
-  rows(byId("volumes"), seen.volumes.map((volume) => [
-    String(volume.number), number(volume.blocks), `${number(volume.blocks / 2048)} MiB`,
-    volume.write_protected ? "write protected" : "read and write",
-  ]));
-  options(byId("start").elements.volume, seen.volumes.map((volume) => [String(volume.number), `${volume.number} (${number(volume.blocks)} blocks)`]));
+  put(byId("cache"), seen.array.clean ? "cache: all on the drives" : "cache: holds what is not on the drives yet");
+  table("ports", PORTS, seen.ports);
+  table("volumes", VOLUMES, seen.volumes);
+  table("schedules", SCHEDULES, seen.schedules);
+  const form = byId("start").elements;
+  options(form.volume, seen.volumes.map((volume) => [String(volume.number), `${volume.number} (${number(volume.blocks)} blocks)`]));
+  options(form.ports, [["", "any"], ...seen.ports.map((port) => [String(port.number), `port ${port.number} only`])]);
   byId("fabric-section").hidden = !seen.fabric;
+  table("fabric", FABRIC, seen.fabric ?? []);
   const others = (seen.fabric ?? []).filter((port) => port.what !== "array");
-  rows(byId("fabric-ports"), (seen.fabric ?? []).map((port) => [portId(port.n_port_id), port.wwpn, port.what]));
-  options(byId("fabric"), others.map((port) => [portId(port.n_port_id), port.what]));
+  options(byId("destinations"), others.map((port) => [portId(port.n_port_id), port.what]));
   showJobs(seen.jobs);
-  showPriority(seen.priority);
+  showSettings(seen);
   document.querySelector("main").hidden = false;
 }
 
@@ -240,11 +340,20 @@ byId("enter").addEventListener("submit", (event) => {
 
 // ---- orders ----
 
-byId("start").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const form = event.target.elements;
-  const kind = event.submitter.value;
-  order("POST", "/api/jobs", {
+const LOAD = ["load_window", "rebalance", "rebalance_margin", "spread_floor", "load_floor"];
+
+// A form's order; what it had of a person is shown by the array from then on.
+function onSubmit(id, give) {
+  byId(id).addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const form = event.target.elements;
+    if (await give(form, event.submitter)) for (const each of form) touched.delete(each.name);
+  });
+}
+
+onSubmit("start", (form, { value: kind }) => {
+  const what = form.prepare.checked ? "prepared" : "started";
+  return order("POST", "/api/jobs", {
     kind,
     volume: Number(form.volume.value),
     port_id: parseInt(form.port_id.value, 16),
@@ -252,18 +361,30 @@ byId("start").addEventListener("submit", (event) => {
     lba: Number(form.lba.value),
     chunk: Number(form.chunk.value),
     copy_pointer: form.copy_pointer.value === "" ? null : Number(form.copy_pointer.value),
-  }, `${kind} of volume ${form.volume.value} is started`);
+    ports: form.ports.value === "" ? null : [Number(form.ports.value)],
+    job: form.job.value === "" ? null : Number(form.job.value),
+    prepare: form.prepare.checked,
+  }, `${kind} of volume ${form.volume.value} is ${what}`);
 });
 
-byId("priority").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const form = event.target.elements;
-  const set = await order("PUT", "/api/priority", {
-    mode: form.mode.value,
-    backup_quantum: Number(form.backup_quantum.value),
-    ...(slid ? { backup_share: Number(form.backup_share.value) } : {}),
-  }, "priority is set");
-  if (set) touched = slid = false;
+onSubmit("schedule", (form) => order("PUT", `/api/schedules/${form.entry.value}`, {
+  job: Number(form.job.value), due: seconds(form.due), period: Number(form.period.value),
+}, `entry ${form.entry.value} is set`));
+
+onSubmit("time", (form, submitter) => {
+  const time = submitter.value === "now" ? Math.floor(Date.now() / 1000) : form.seconds.value === "" ? null : seconds(form.seconds);
+  return order("PUT", "/api/clock", { seconds: time, ticks_per_second: Number(form.ticks_per_second.value) }, "the clock is set");
 });
+
+byId("priority").elements.percent.addEventListener("input", (event) => put(byId("share"), `${event.target.value} %`));
+onSubmit("priority", (form) => order("PUT", "/api/priority", {
+  mode: form.mode.value, ...(touched.has("percent") ? { percent: Number(form.percent.value) } : {}),
+}, "priority is set"));
+
+onSubmit("table670", (form) => order("PUT", "/api/priority", {
+  backup_quantum: Number(form.backup_quantum.value), online_time: Number(form.online_time.value),
+}, "priority is set"));
+
+onSubmit("load", (form) => order("PUT", "/api/load", Object.fromEntries(LOAD.map((name) => [name, Number(form[name].value)])), "load settings are set"));
 
 run();
