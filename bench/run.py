@@ -27,6 +27,7 @@ Measurement = Callable[[], list[Figure]]
 NAMES = (
     "throughput",
     "online_wait",
+    "online_loss",
     "time_share",
     "two_ports",
     "array_speed",

@@ -23,6 +23,7 @@ from portplex.fc.constants import FcType, RCtl
 from portplex.framelink import Frame
 from portplex.management import BackupState
 from portplex.model.frame_rules import Direction
+from portplex.nport.backup_disk import WriteRecord
 from portplex.nport.host_initiator import HostInitiator
 from portplex.scenario.backup import ENDED
 from portplex.scenario.rig import MAIN, SECOND, SUB
@@ -40,6 +41,10 @@ class Wire:
     """The backup's frames on one port of the array."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was counted."""
         self.commands: list[int] = []  # words of the WRITEs
         self.data_bytes = 0
         self.last_answer = 0
@@ -61,6 +66,15 @@ class Wire:
             self.longest_chunk = max(self.longest_chunk, frame.end - begun)
 
 
+def not_once(writes: list[WriteRecord], blocks: int) -> int:
+    """How many of the blocks from 0 on were not written exactly once."""
+    times = [0] * blocks
+    for record in writes:
+        for block in range(record.lba, record.lba + record.blocks):
+            times[block] += 1
+    return sum(count != 1 for count in times)
+
+
 class TwoPorts:
     """The array with hosts and a backup disk, every backup frame counted."""
 
@@ -79,7 +93,7 @@ class TwoPorts:
         """Start job 0, all of the volume copied."""
         self.rig.disk.writes.clear()
         for wire in self.wires:
-            wire.__init__()  # type: ignore[misc]
+            wire.clear()
         await self.management.prepare_backup(volume, port_id=self.rig.disk.n_port_id, chunk=chunk, ports=ports)
         await self.management.set_copy_pointer(self.rig.models[volume].blocks)
         await self.management.start_backup()
@@ -95,16 +109,12 @@ class TwoPorts:
         if found.state is not BackupState.DONE or self.rig.backup_differs(volume) is not None:
             self.site.problems.append(f"job ended {found}, or the image differs")
         blocks = self.rig.models[volume].blocks
-        times = [0] * blocks
-        for record in self.rig.disk.writes:
-            for block in range(record.lba, record.lba + record.blocks):
-                times[block] += 1
         begun = min(wire.commands[0] for wire in self.wires if wire.commands)
         return {
             "words": max(wire.last_answer for wire in self.wires) - begun,
             "bytes": 512 * blocks,
             "sent": [wire.data_bytes for wire in self.wires],
-            "not_once": sum(count != 1 for count in times),
+            "not_once": not_once(self.rig.disk.writes, blocks),
         }
 
     async def keep_reading(self, host: HostInitiator, port: int) -> None:

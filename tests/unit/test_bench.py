@@ -11,6 +11,11 @@ from types import ModuleType
 
 import pytest
 
+from portplex.fc.header import Header
+from portplex.framelink import Frame
+from portplex.model.frame_rules import Direction
+from portplex.nport.backup_disk import WriteRecord
+
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 
 
@@ -114,6 +119,54 @@ def test_guest_measurements_have_a_file_of_their_own(tmp_path: Path, monkeypatch
     assert not set(asked[0]) & set(asked[1])
     assert "guest_throughput" in asked[1]
     assert bench_run.main(["--hil", "throughput"]) == 2
+
+
+load("on_array", "on_array.py")
+time_share = load("time_share", "time_share.py")
+two_ports = load("two_ports", "two_ports.py")
+
+
+def turns(backup: int, online: int, quanta: int) -> list[object]:
+    """Frames of the array, 527 words each: so many online, then so many of the backup, again and again."""
+    kinds = ([False] * online + [True] * backup) * quanta
+    seen = sys.modules["on_array"].Seen
+    return [seen(527 * n, 527 * n + 520, True, kind, 2048) for n, kind in enumerate(kinds)]
+
+
+@pytest.mark.fast
+def test_time_share_counts_100_quanta_and_tells_a_wrong_share() -> None:
+    found = time_share.measured(turns(3, 9, 105))
+    assert found == {"quanta": 100, "backup_words": 300 * 527, "online_words": 900 * 527}
+    assert time_share.deviation({**found, "expected": 0.25}) < 1e-9
+    assert time_share.deviation({**found, "expected": 0.2425}) > 3, "of the kind that gets less"
+    with pytest.raises(RuntimeError, match="99 quanta at 7 %"):
+        time_share.deviation({**time_share.measured(turns(3, 9, 102)), "expected": 0.25, "percent": 7})
+
+
+def fcp(r_ctl: int, ox_id: int, start: int, *, originator: bool = True, payload: bytes = b"") -> Frame:
+    f_ctl = 0x29_0000 if originator else 0x80_0000
+    header = Header(r_ctl, 0x010200, 0, 0x010300, 0x08, f_ctl, 0, 0, 0, ox_id, 0xFFFF, 0)
+    return Frame(header.pack() + payload, 0, 0, start=start, end=start + 10)
+
+
+@pytest.mark.fast
+def test_two_ports_counts_what_the_backup_sends() -> None:
+    """WRITE and data of the array's own exchanges count, twice when sent twice; what hosts do on the wire does not."""
+    out, into = Direction.FROM_DEVICE, Direction.TO_DEVICE
+    write, read = bytes(12) + b"\x2a" + bytes(19), bytes(12) + b"\x28" + bytes(19)
+    wire = two_ports.Wire()
+    wire.tap(fcp(0x06, 1, 100, payload=write), out)
+    wire.tap(fcp(0x06, 1, 110, payload=write), into)  # a host's, with the same OX_ID
+    wire.tap(fcp(0x06, 2, 120, payload=read), out)
+    for start in (200, 300):
+        wire.tap(fcp(0x01, 1, start, payload=bytes(512)), out)
+    wire.tap(fcp(0x01, 9, 400, originator=False, payload=bytes(512)), out)  # read data for a host
+    wire.tap(fcp(0x07, 9, 500, originator=False), out)
+    wire.tap(fcp(0x07, 1, 600, originator=False), into)
+    assert (wire.commands, wire.data_bytes, wire.last_answer, wire.longest_chunk) == ([100], 1024, 610, 510)
+    records = [WriteRecord(0, 0, lba, 8, 1) for lba in (0, 16, 16, 24)]
+    assert two_ports.not_once(records, 32) == 16, "8 skipped, 8 written twice"
+    assert two_ports.not_once([*records[:2], records[3], WriteRecord(0, 0, 8, 8, 2)], 32) == 0
 
 
 cpu_profile = load("cpu_profile", "cpu_profile.py")
