@@ -40,7 +40,9 @@ def ages(updates: int = UPDATES) -> list[float]:
         with ServedProcess(options) as served, in_background(attach(options.control()), TOKEN) as address:
             writer = ControlClient(options.control())
             with browser() as chromium:
-                pages = [chromium.new_page() for _ in range(2)]
+                assert chromium.browser is not None
+                # A window for each: of two tabs, the one behind is drawn once a second.
+                pages = [chromium.browser.new_context().new_page() for _ in range(2)]
                 for page in pages:
                     page.goto(f"{address}#token={TOKEN}")
                     page.locator("main").wait_for()

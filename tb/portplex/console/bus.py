@@ -84,7 +84,7 @@ class LookBus:
     one request, in the same order. Of the registers that are wanted seldom a look reads one in SELDOM, so none is older
     than SELDOM looks."""
 
-    SELDOM = 4
+    SELDOM = 2
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
