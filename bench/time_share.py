@@ -22,9 +22,9 @@ from portplex.scenario.rig import SUB
 
 QUANTA = 100
 SPARE = 5  # quanta before those that count, and after them
-PERCENTS = {
-    PriorityMode.ONLINE_FIRST: (1, 3, 5, 10, 25, 50, 75, 90, 95, 99),
-    PriorityMode.BACKUP_FIRST: (2, 4, 8, 20, 35, 45, 65, 80, 92, 98),
+PERCENTS = {  # in turn long and short turns: nothing of the old table may be left
+    PriorityMode.ONLINE_FIRST: (50, 99, 1, 95, 3, 90, 5, 75, 10, 25),
+    PriorityMode.BACKUP_FIRST: (45, 98, 2, 92, 4, 80, 8, 65, 20, 35),
 }
 START_BLOCKS = 2048  # backed up before the first ratio is set
 READS = 6
