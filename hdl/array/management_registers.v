@@ -91,6 +91,7 @@ module management_registers #(
     input  wire [PORTS*32-1:0]    load_io,
     input  wire [PORTS*32-1:0]    load_amount,
     input  wire [PORTS*1-1:0]     load_sequential,
+    input  wire [PORTS*8-1:0]     status_tx_credit,
     input  wire [PORTS*16*32-1:0] lesb,
     input  wire [PORTS*16*32-1:0] port_counters,
 
@@ -545,6 +546,10 @@ module management_registers #(
                     32'h0134: begin // LOAD_ACCESS
                         readable_reg <= 1'b1;
                         rdata_reg <= {31'd0, load_sequential[1*i +: 1]};
+                    end
+                    32'h0138: begin // PORT_CREDIT
+                        readable_reg <= 1'b1;
+                        rdata_reg <= {24'd0, status_tx_credit[8*i +: 8]};
                     end
                     default: ;
                 endcase

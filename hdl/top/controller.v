@@ -241,6 +241,7 @@ module controller #(
     wire [PORTS-1:0]           status_fabric_login;
     wire [PORTS*8-1:0]         status_logins;
     wire [PORTS*9-1:0]         status_open_tasks;
+    wire [PORTS*8-1:0]         status_tx_credit;
     wire [PORTS*512-1:0]       port_counters;
     wire [1:0]            chunk_valid;
     wire [1:0]            chunk_ready;
@@ -341,7 +342,6 @@ module controller #(
             /* verilator lint_off UNUSEDSIGNAL */ // for waves only
             wire txf_done;
             wire my_id_valid;
-            wire [7:0] status_tx_credit;
             wire stat_online_frame;
             /* verilator lint_on UNUSEDSIGNAL */
 
@@ -356,7 +356,8 @@ module controller #(
                 .link_down_event(link_down_event), .link_reset_event(link_reset_event), .link_reset_request(link_reset_request[p]),
                 .bb_credit_set(bb_credit_set), .bb_credit_value(bb_credit_value), .tick(tick),
                 .cfg_e_d_tov_ticks(cfg_e_d_tov_ticks[16*p +: 16]), .cfg_r_t_tov_ticks(cfg_r_t_tov_ticks[16*p +: 16]),
-                .status_link_state(status_link_state[4*p +: 4]), .status_tx_credit(status_tx_credit), .lesb(lesb[512*p +: 512])
+                .status_link_state(status_link_state[4*p +: 4]), .status_tx_credit(status_tx_credit[8*p +: 8]),
+                .lesb(lesb[512*p +: 512])
             );
 
             port_controller #(.TASKS(TASKS), .RX_BUFFERS(RX_BUFFERS), .LOGINS(LOGINS)) port_controller_inst (
@@ -458,7 +459,7 @@ module controller #(
         .cfg_e_d_tov_ticks(cfg_e_d_tov_ticks), .cfg_r_a_tov_ticks(cfg_r_a_tov_ticks), .cfg_r_t_tov_ticks(cfg_r_t_tov_ticks),
         .cfg_volume_base(cfg_volume_base), .cfg_volume_blocks(cfg_volume_blocks), .flush(flush),
         .status_link_state(status_link_state), .status_fabric_login(status_fabric_login), .status_logins(status_logins),
-        .status_open_tasks(status_open_tasks), .my_id(my_id), .lesb(lesb), .port_counters(port_counters),
+        .status_open_tasks(status_open_tasks), .status_tx_credit(status_tx_credit), .my_id(my_id), .lesb(lesb), .port_counters(port_counters),
         .status_clean(status_dirty_count == 16'd0 && !status_busy), .status_unpinned(!status_pinned),
         .stat_events({stat_drive_error, stat_backoff, stat_destage_error, stat_stage_error, cache_destaged, cache_staged, stat_read_miss, stat_read_hit})
     );

@@ -184,7 +184,7 @@ def test_page_shell_and_terminal_of_a_served_array(tmp_path: Path, require_tool:
             for view in (page, other):
                 view.get_by_text("backup pointer 1,024").wait_for()
             seen = facts(control, "ports")
-            assert all(port["backup"] and port["backup_frames"] > 100 for port in seen)
+            assert all(port["backup"] and port["backup_frames"] > 100 and port["credit"] for port in seen)
 
             # Another job waits, and goes while the first is paused; what cannot be has its reason.
             start("Start backup", 1, port="1")

@@ -48,6 +48,7 @@ class Registers:
             for register, value in {
                 Register.PORT_STATUS: 1 << 4 | 2 << 8 | 5 << 16,
                 Register.PORT_ID: n_port_id,
+                Register.PORT_CREDIT: 8,
                 Register.PORT_WWPN: 0x50000000,
                 Register.PORT_WWPN + 4: 0x50580001 + port,
             }.items():

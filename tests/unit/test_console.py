@@ -70,7 +70,7 @@ def test_a_look_is_one_request_and_shows_all() -> None:
     assert first.model_dump(exclude={"jobs"}) == second.model_dump(exclude={"jobs"})
     one, two = first.ports
     assert (one.role, one.usage, one.link, one.n_port_id, one.logins) == ("online and backup", "both", "AC", SELF, 2)
-    assert (one.open_tasks, one.backup_frames, one.wwpn) == (5, 77, "5000000050580001")
+    assert (one.open_tasks, one.backup_frames, one.wwpn, one.credit) == (5, 77, "5000000050580001", 8)
     assert (two.role, two.usage, two.n_port_id, two.wwpn) == ("idle", "backup_only", SECOND, "5000000050580002")
     assert (two.load_io, two.load_amount, two.load_access, one.load_access) == (3, 12288, "sequential", "random")
     assert (first.load.ports, first.load.moves, first.load.load_window) == ([0], 3, 256)

@@ -187,6 +187,7 @@ class Port(Fact):
     wwpn: Annotated[str, Reg("PORT_WWPN", words=2, says="{:016x}".format, seldom=True), says("16 hex digits")]
     logins: Annotated[int, Reg("PORT_STATUS", "logins"), says("N_Ports logged in")]
     open_tasks: Annotated[int, Reg("PORT_STATUS", "open_tasks"), says("commands under way")]
+    credit: Annotated[int, Reg("PORT_CREDIT"), says("frames that may be sent before the peer answers with R_RDY")]
     load_io: Annotated[int, Reg("LOAD_IO"), says("commands that read or wrote")]
     load_amount: Annotated[int, Reg("LOAD_AMOUNT"), says("bytes; a write counts four times")]
     load_access: Annotated[str, Reg("LOAD_ACCESS", says=access), says("random, sequential")]

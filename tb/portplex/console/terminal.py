@@ -72,6 +72,7 @@ PORT: dict[str, Callable[[Port], Any]] = {
     "link": lambda port: port.link,
     "N_Port_ID": lambda port: f"{port.n_port_id:06X}",
     "WWPN": lambda port: port.wwpn,
+    "credit": lambda port: port.credit,
     "load: I/O": lambda port: port.load_io,
     "load: bytes": lambda port: port.load_amount,
     "load: access": lambda port: port.load_access,

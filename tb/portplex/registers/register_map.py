@@ -45,6 +45,7 @@ class Register(IntEnum):
     LOAD_IO = 0x012C
     LOAD_AMOUNT = 0x0130
     LOAD_ACCESS = 0x0134
+    PORT_CREDIT = 0x0138
     LESB = 0x0140
     PORT_COUNTERS = 0x0180
     VOLUME_BASE = 0x0200
@@ -220,6 +221,11 @@ REGISTERS: dict[str, RegisterInfo] = {
     )),
     "LOAD_ACCESS": RegisterInfo(name="LOAD_ACCESS", address=0x0134, fields=(
         Field(name="sequential", low=0, width=1, access="r"),
+    ), dimensions=(
+        Dimension(size=2, stride=1024, size_is="PORTS"),
+    )),
+    "PORT_CREDIT": RegisterInfo(name="PORT_CREDIT", address=0x0138, fields=(
+        Field(name="frames", low=0, width=8, access="r"),
     ), dimensions=(
         Dimension(size=2, stride=1024, size_is="PORTS"),
     )),

@@ -12,8 +12,8 @@ from cocotb.triggers import FallingEdge, Timer
 
 OKAY, SLVERR = 0, 2
 CLOCKS = 400  # in which an access ends, the first one after the store has been read as well
-STATUS_INPUTS = """status_link_state status_fabric_login status_logins status_open_tasks my_id lesb port_counters
-    event_done event_failed event_port_lost status_clean status_unpinned counters status_backup_state
+STATUS_INPUTS = """status_link_state status_fabric_login status_logins status_open_tasks status_tx_credit my_id lesb
+    port_counters event_done event_failed event_port_lost status_clean status_unpinned counters status_backup_state
     status_backup_pointer status_backup_error status_backup_sense status_refused seconds load_windows
     status_place_ports status_moves load_io load_amount load_sequential job_state job_pointer job_copy job_error
     job_sense schedule_control schedule_due schedule_period schedule_last"""
@@ -70,7 +70,6 @@ READ_ONLY += [0x0400, 0x044C]
 NOWHERE = [
     0x004C,
     0x00FC,
-    0x0138,
     0x013C,
     0x01C0,
     0x020C,
@@ -232,7 +231,7 @@ async def status_is_shown(dut: Any) -> None:
     await console.reset()
     dut.status_link_state.value, dut.status_fabric_login.value = 5, 1
     dut.status_logins.value, dut.status_open_tasks.value, dut.my_id.value = 33, 256, 0x010203
-    dut.status_clean.value, dut.status_unpinned.value = 1, 0
+    dut.status_clean.value, dut.status_unpinned.value, dut.status_tx_credit.value = 1, 0, 231
     dut.status_backup_pointer.value, dut.status_backup_error.value, dut.status_backup_sense.value = (
         640,
         0x0204,
@@ -242,6 +241,7 @@ async def status_is_shown(dut: Any) -> None:
     for name, first in (("lesb", 0), ("port_counters", 16), ("counters", 32)):
         getattr(dut, name).value = sum(w << (32 * i) for i, w in enumerate(words[first : first + 16]))
     expected = {0x0000: 0x50504C58, 0x0004: 8 << 19 | 4 << 14 | 4 << 9 | 32, 0x0008: 512, 0x0118: 0x010203}
+    expected |= {0x0138: 231}
     expected |= {0x0104: 256 << 16 | 33 << 8 | 1 << 4 | 5, 0x0320: 640, 0x0324: 0x0204, 0x0328: 0x30C00}
     expected |= {0x0140 + 4 * i: w for i, w in enumerate(words[:32])} | {
         0x0400 + 4 * i: w for i, w in enumerate(words[32:])

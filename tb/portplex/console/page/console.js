@@ -123,7 +123,7 @@ const clear = {
 };
 
 const PORTS = [
-  text("Port", (port) => port.number), text("Role", (port) => port.role), usage, text("Link", (port) => port.link),
+  text("Port", (port) => port.number), text("Role", (port) => port.role), usage, text("Link", (port) => port.link), count("Credit", (port) => port.credit),
   text("N_Port_ID", (port) => portId(port.n_port_id)), text("WWPN", (port) => port.wwpn),
   count("Load: I/O", (port) => port.load_io), count("Load: bytes", (port) => port.load_amount),
   text("Access", (port) => port.load_access), count("Logins", (port) => port.logins),
