@@ -2,6 +2,7 @@
 -f array/host_engine.f
 -f array/page_service.f
 -f array/backup_engine.f
+-f array/copy_manager.f
 array/priority_arbiter.v
 array/port_lost.v
 array/stream_turn.v

@@ -178,6 +178,7 @@ module array_controller #(
     localparam HOST_TASKS = PORTS * TASKS;
     localparam JOBS = 8;
     localparam SCHEDULES = 4;
+    localparam [7:0] COPY_CHUNK = 8'd128;  // blocks of a chunk of an EXTENDED COPY
 
     /* Volumes and backup job, from the registers. */
     wire [VOLUMES*2-1:0] cfg_volume_flags;
@@ -428,6 +429,42 @@ module array_controller #(
     wire [31:0] rs_done_lba;
     wire [24:0] rs_done_bytes;
     wire [31:0] rs_done_abort;
+    wire        copy_valid;
+    wire        copy_ready;
+    wire [7:0]  copy_task;
+    wire [3:0]  copy_volume;
+    wire [4:0]  copy_initiator;
+    wire [10:0] copy_length;
+    wire        copy_abort;
+    wire        copy_done_valid;
+    wire        copy_done_ready;
+    wire [7:0]  copy_done_task;
+    wire [7:0]  copy_done_status;
+    wire [23:0] copy_done_sense;
+    wire [31:0] copy_done_left;
+    wire [15:0] copy_done_segment;
+    wire        find;
+    wire [16:0] find_key;
+    wire        find_done;
+    wire        find_hit;
+    wire        find_ended;
+    wire [130:0] find_result;
+    wire        line_valid;
+    wire [19:0] line;
+    wire        line_done;
+    wire        copy_job_valid;
+    wire        copy_job_ready;
+    wire [2:0]  copy_job_command;
+    wire [2:0]  copy_job_number;
+    wire        copy_job_answer;
+    wire [7:0]  copy_job_volume;
+    wire [23:0] copy_job_port_id;
+    wire [15:0] copy_job_lun;
+    wire [31:0] copy_job_lba;
+    wire [PORTS-1:0] copy_job_ports;
+    wire [31:0] copy_job_first;
+    wire [31:0] copy_job_end;
+    wire        job_part;  // the order to the engine is the copy manager's
     wire [3:0]  check_volume;
     wire [4:0]  check_initiator;
     wire [2:0]  check_access;
@@ -463,6 +500,10 @@ module array_controller #(
         .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
         .rs_done_task(rs_done_task), .rs_done_length(rs_done_length), .rs_done_status(rs_done_status), .rs_done_sense(rs_done_sense),
         .rs_done_range(rs_done_range), .rs_done_lba(rs_done_lba), .rs_done_bytes(rs_done_bytes), .rs_done_abort(rs_done_abort),
+        .copy_valid(copy_valid), .copy_ready(copy_ready), .copy_task(copy_task), .copy_volume(copy_volume),
+        .copy_initiator(copy_initiator), .copy_length(copy_length), .copy_abort(copy_abort), .copy_done_valid(copy_done_valid),
+        .copy_done_ready(copy_done_ready), .copy_done_task(copy_done_task), .copy_done_status(copy_done_status),
+        .copy_done_sense(copy_done_sense), .copy_done_left(copy_done_left), .copy_done_segment(copy_done_segment),
         .check_volume(check_volume), .check_initiator(check_initiator), .check_access(check_access), .conflict(conflict),
         .software_protect(software_protect), .reset_volumes(reset_volumes), .raise_valid(raise_valid), .raise_ready(raise_ready),
         .raise_condition(raise_condition), .raise_initiators(raise_initiators), .raise_volumes(raise_volumes),
@@ -479,6 +520,8 @@ module array_controller #(
         .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
         .rs_done_task(rs_done_task), .rs_done_length(rs_done_length), .rs_done_status(rs_done_status), .rs_done_sense(rs_done_sense),
         .rs_done_range(rs_done_range), .rs_done_lba(rs_done_lba), .rs_done_bytes(rs_done_bytes), .rs_done_abort(rs_done_abort),
+        .line_valid(line_valid), .line(line), .line_done(line_done), .find(find), .find_key(find_key), .find_done(find_done),
+        .find_hit(find_hit), .find_ended(find_ended), .find_result(find_result),
         .check_volume(check_volume), .check_initiator(check_initiator), .check_access(check_access), .conflict(conflict),
         .login_valid(login_event_valid), .login_initiator(login_event_initiator), .login_wwpn(login_event_wwpn),
         .logout_valid(logouts), .logout_id(logout_ids), .logout_all(logouts_all),
@@ -492,13 +535,30 @@ module array_controller #(
         .software_protect(software_protect)
     );
 
-    /* Backup: orders of console and time supervisor, the engine, the load of the ports and where chunks go. */
+    /* EXTENDED COPY. */
+    copy_manager #(.PORTS(PORTS), .JOBS(JOBS), .SEGMENTS(SEGMENTS)) copy_manager_inst (
+        .clk(clk), .rst(rst),
+        .copy_valid(copy_valid), .copy_ready(copy_ready), .copy_task(copy_task), .copy_volume(copy_volume),
+        .copy_initiator(copy_initiator), .copy_length(copy_length), .copy_abort(copy_abort), .copy_done_valid(copy_done_valid),
+        .copy_done_ready(copy_done_ready), .copy_done_task(copy_done_task), .copy_done_status(copy_done_status),
+        .copy_done_sense(copy_done_sense), .copy_done_left(copy_done_left), .copy_done_segment(copy_done_segment),
+        .find(find), .find_key(find_key), .find_done(find_done), .find_hit(find_hit), .find_ended(find_ended), .find_result(find_result),
+        .line_valid(line_valid), .line(line), .line_done(line_done), .line_data(bk_rdata),
+        .job_valid(copy_job_valid), .job_ready(copy_job_ready), .job_command(copy_job_command), .job_number(copy_job_number),
+        .job_answer(copy_job_answer), .job_refused(job_refused), .job_volume(copy_job_volume), .job_port_id(copy_job_port_id),
+        .job_lun(copy_job_lun), .job_lba(copy_job_lba), .job_ports(copy_job_ports), .job_first(copy_job_first), .job_end(copy_job_end),
+        .job_state(job_state), .job_pointer(job_pointer), .job_error(job_error), .job_sense(job_sense), .cfg_wwnn(cfg_wwnn[63:0])
+    );
+
+    /* Backup: orders of console, time supervisor and copy manager, the engine, the load of the ports and where chunks go. */
     job_commands job_commands_inst (
         .clk(clk), .rst(rst),
         .console_valid(console_valid), .console_ready(console_ready), .console_data(command_data), .console_answer(console_answer),
         .console_refused(console_refused), .status_refused(status_refused),
         .timed_valid(timed_valid), .timed_ready(timed_ready), .timed_command(timed_command), .timed_number(timed_number),
         .timed_answer(timed_answer),
+        .copy_valid(copy_job_valid), .copy_ready(copy_job_ready), .copy_command(copy_job_command), .copy_number(copy_job_number),
+        .copy_answer(copy_job_answer), .job_part(job_part),
         .job_valid(job_valid), .job_ready(job_ready), .job_command(job_command), .job_number(job_number), .job_kind(job_kind),
         .job_answer(job_answer), .job_refused(job_refused)
     );
@@ -545,8 +605,11 @@ module array_controller #(
         .clk(clk), .rst(rst), .tick(tick),
         .job_valid(job_valid), .job_ready(job_ready), .job_command(job_command), .job_number(job_number), .job_kind(job_kind),
         .job_answer(job_answer), .job_refused(job_refused),
-        .cfg_volume(backup_volume), .cfg_port_id(backup_port_id), .cfg_lun(backup_lun), .cfg_lba(backup_lba), .cfg_chunk(backup_chunk),
-        .cfg_copy_pointer(copy_pointer), .cfg_ports(backup_ports), .cfg_part(1'b0), .cfg_first(32'd0), .cfg_end(32'd0), .copy_set(copy_set), .cfg_volume_blocks(cfg_volume_blocks),
+        .cfg_volume(job_part ? copy_job_volume : backup_volume), .cfg_port_id(job_part ? copy_job_port_id : backup_port_id),
+        .cfg_lun(job_part ? copy_job_lun : backup_lun), .cfg_lba(job_part ? copy_job_lba : backup_lba),
+        .cfg_chunk(job_part ? COPY_CHUNK : backup_chunk),
+        .cfg_copy_pointer(copy_pointer), .cfg_ports(job_part ? copy_job_ports : backup_ports), .cfg_part(job_part),
+        .cfg_first(copy_job_first), .cfg_end(copy_job_end), .copy_set(copy_set), .cfg_volume_blocks(cfg_volume_blocks),
         .cfg_volume_flags(cfg_volume_flags), .my_id(my_id),
         .usable_ports(usable_ports), .place_ports(place_ports), .job_mask(job_mask), .job_started(job_started),
         .job_active(job_active), .backup_active(backup_active),

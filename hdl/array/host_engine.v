@@ -103,6 +103,22 @@ module host_engine #(
     input  wire [24:0]           rs_done_bytes,
     input  wire [31:0]           rs_done_abort,
 
+    // copy manager
+    output reg                   copy_valid,
+    input  wire                  copy_ready,
+    output reg  [7:0]            copy_task,
+    output reg  [3:0]            copy_volume,
+    output reg  [4:0]            copy_initiator,
+    output reg  [10:0]           copy_length,       // bytes of the parameter list
+    output reg                   copy_abort,        // strobe: the command it has is to end
+    input  wire                  copy_done_valid,
+    output wire                  copy_done_ready,
+    input  wire [7:0]            copy_done_task,
+    input  wire [7:0]            copy_done_status,
+    input  wire [23:0]           copy_done_sense,   // bit 23: copy_done_left is the INFORMATION of the sense data
+    input  wire [31:0]           copy_done_left,
+    input  wire [15:0]           copy_done_segment,
+
     // reservations, mode parameters
     output wire [3:0]            check_volume,
     output wire [4:0]            check_initiator,
@@ -166,7 +182,9 @@ module host_engine #(
         TASK_RESPOND  = 4'd9,   // queued for the port, with status
         TASK_RELEASE  = 4'd10,  // queued for the port, answer to an ABORT
         TASK_LOST     = 4'd11,  // the port has ended it: its ABORT
-        TASK_FUNCTION = 4'd12;  // the commands that it ends
+        TASK_FUNCTION = 4'd12,  // the commands that it ends
+        TASK_COPY     = 4'd13,  // queued for the copy manager
+        TASK_COPYING  = 4'd14;  // its answer
 
     // how a task goes on after its chunk has been released
     localparam [1:0] END_NOT = 2'd0, END_RESPOND = 2'd1, END_LOST = 2'd2;
@@ -180,7 +198,9 @@ module host_engine #(
         EVENT_BUILT  = 4'd5,
         EVENT_HOST   = 4'd6,
         EVENT_ANSWER = 4'd7,  // a task management function that may be answered
-        EVENT_CANCEL = 4'd8;  // head of the queue of commands that somebody ends
+        EVENT_CANCEL = 4'd8,  // head of the queue of commands that somebody ends
+        EVENT_COPY   = 4'd9,  // head of the copy queue
+        EVENT_COPIED = 4'd10;
 
     localparam [2:0]
         STATE_CLEAR = 3'd0,  // rows and unit attentions after reset
@@ -318,9 +338,10 @@ module host_engine #(
     reg        chunk_push;
     reg        ask_push;
     reg        cancel_push;
+    reg        copy_push;
     reg  [7:0] push_task;
-    wire       port_head_valid, chunk_head_valid, ask_head_valid, cancel_head_valid;
-    wire [7:0] port_head_task, chunk_head_task, ask_head_task, cancel_head_task;
+    wire       port_head_valid, chunk_head_valid, ask_head_valid, cancel_head_valid, copy_head_valid;
+    wire [7:0] port_head_task, chunk_head_task, ask_head_task, cancel_head_task, copy_head_task;
     wire       working = state_reg == STATE_WORK;
 
     task_queue #(.TASKS(TASKS)) port_queue (
@@ -341,6 +362,11 @@ module host_engine #(
     task_queue #(.TASKS(TASKS)) cancel_queue (
         .clk(clk), .rst(rst), .push(cancel_push), .push_task(push_task),
         .head_valid(cancel_head_valid), .head_task(cancel_head_task), .pop(working && event_reg == EVENT_CANCEL)
+    );
+
+    task_queue #(.TASKS(TASKS)) copy_queue (
+        .clk(clk), .rst(rst), .push(copy_push), .push_task(push_task),
+        .head_valid(copy_head_valid), .head_task(copy_head_task), .pop(working && event_reg == EVENT_COPY)
     );
 
     // the command
@@ -449,7 +475,7 @@ module host_engine #(
     wire [24:0] d_bytes = {d_blocks[15:0], 9'd0};
     wire [31:0] ahead = blank ? capacity_reg - d_lba : d_blocks;  // PRE-FETCH, SYNCHRONIZE CACHE of 0 blocks: to the end
     wire [31:0] ahead_up = ahead + 32'd127;
-    wire        needs_start = d_unit_ready || ((media || d_writes) && !d_stops);
+    wire        needs_start = d_unit_ready || ((media || d_writes || d_op == OP_COPY) && !d_stops);
     wire        ahead_fits = ahead <= PREFETCH_BLOCKS;
     wire [24:0] ahead_bytes = {ahead_fits ? ahead[15:0] : PREFETCH_BLOCKS[15:0], 9'd0};
     wire        data_out = receiving(d_kind) || buffered(d_kind);
@@ -475,6 +501,7 @@ module host_engine #(
     assign done_ready = working && event_reg == EVENT_DONE;
     assign chunk_rsp_ready = working && event_reg == EVENT_STAGED;
     assign rs_done_ready = working && event_reg == EVENT_BUILT;
+    assign copy_done_ready = working && event_reg == EVENT_COPIED;
 
     assign ti_slot = {1'b0, ti_task};
     assign ti_lun = 16'd0;
@@ -486,6 +513,7 @@ module host_engine #(
         rs_task = 0; rs_op = 0; rs_arg = 0; rs_blocks = 0; rs_length = 0; rs_descriptor = 0; rs_volume = 0; rs_initiator = 0; rs_port_id = 0; rs_lun_ok = 0;
         rs_sense = 0; stat_read = 0; stat_write = 0; stat_bytes = 0; status_open = 0; command_taken = 0; command_task = 0; command_write = 0; command_volume = 0; command_lba = 0;
         command_blocks = 0; reset_volumes = 0; row_reg = 0;
+        copy_valid = 0; copy_task = 0; copy_volume = 0; copy_initiator = 0; copy_length = 0; copy_abort = 0; copy_push = 0;
         n_state = 0; n_aborted = 0; n_cancelled = 0; n_end = 0; n_kind = 0; n_op = 0; n_lun_ok = 0; n_paged = 0; n_again
         = 0; n_through = 0; n_syncing = 0; n_index = 0; n_initiator = 0; n_volume = 0; n_port_id = 0; n_lba = 0; n_left = 0; n_moved = 0; n_wanted =
         0; n_length = 0; n_status = 0; n_sense = 0; n_code_valid = 0; n_code = 0; n_release = 0;
@@ -503,6 +531,8 @@ module host_engine #(
         chunk_push <= 1'b0;
         ask_push <= 1'b0;
         cancel_push <= 1'b0;
+        copy_push <= 1'b0;
+        copy_abort <= 1'b0;
         stat_read <= 1'b0;
         command_taken <= 1'b0;
         stat_write <= 1'b0;
@@ -515,6 +545,8 @@ module host_engine #(
             chunk_valid <= 1'b0;
         if (rs_ready)
             rs_valid <= 1'b0;
+        if (copy_ready)
+            copy_valid <= 1'b0;
 
         case (state_reg)
             STATE_CLEAR: begin
@@ -550,6 +582,12 @@ module host_engine #(
                 end else if (rs_done_valid) begin
                     event_reg <= EVENT_BUILT;
                     task_reg <= rs_done_task;
+                end else if (copy_done_valid) begin
+                    event_reg <= EVENT_COPIED;
+                    task_reg <= copy_done_task;
+                end else if (copy_head_valid && !copy_valid && copy_ready) begin
+                    event_reg <= EVENT_COPY;
+                    task_reg <= copy_head_task;
                 end else if (hr_valid && !(function_next && asked_reg) && (hr_op == HR_ABORT || (!attention_busy && !attention_report && !attention_forget && !raise_valid && !watch_valid))) begin
                     event_reg <= EVENT_HOST;
                     task_reg <= hr_task;
@@ -600,7 +638,8 @@ module host_engine #(
                             ti_port_id <= r_port_id;
                             ti_offset <= r_paged ? 12'd0 : {r_lba[2:0], 9'd0};
                             ti_length <= move_bytes;
-                            ti_relative_offset <= {7'd0, r_moved};
+                            // with status: the segment in which a copy ended
+                            ti_relative_offset <= {7'd0, r_state == TASK_MOVE ? r_moved : r_op == OP_COPY ? r_left : 25'd0};
                             ti_lba <= r_sense[23] ? r_lba : 32'd0;
                             ti_status <= r_status;
                             ti_sense <= r_sense;
@@ -685,7 +724,7 @@ module host_engine #(
                         else if (done_status != 8'd0 || r_kind == KIND_PAGE)
                             n_state = TASK_RESPOND;
                         else if (r_kind == KIND_CALL)
-                            n_state = TASK_ASK;
+                            n_state = r_op == OP_COPY ? TASK_COPY : TASK_ASK;
                         else begin
                             n_paged = 1'b0;
                             n_state = TASK_ACQUIRE;
@@ -796,6 +835,28 @@ module host_engine #(
                             n_state = TASK_RESPOND;
                     end
 
+                    EVENT_COPY:
+                        if (r_aborted)
+                            n_state = TASK_RELEASE;
+                        else if (r_cancelled)
+                            n_state = TASK_LOST;
+                        else begin
+                            copy_valid <= 1'b1;
+                            copy_task <= task_reg;
+                            copy_volume <= r_volume;
+                            copy_initiator <= r_initiator;
+                            copy_length <= r_wanted[10:0];
+                            n_state = TASK_COPYING;
+                        end
+
+                    EVENT_COPIED: begin
+                        n_status = copy_done_status;
+                        n_sense = copy_done_sense;
+                        n_lba = copy_done_left;
+                        n_left = {9'd0, copy_done_segment};
+                        n_state = r_aborted ? TASK_RELEASE : TASK_RESPOND;
+                    end
+
                     EVENT_ANSWER:
                         if (r_state == TASK_FUNCTION)
                             n_state = TASK_RESPOND;
@@ -803,6 +864,7 @@ module host_engine #(
                     default:  // EVENT_HOST
                         if (hr_op == HR_ABORT) begin
                             n_aborted = 1'b1;
+                            copy_abort <= r_state == TASK_COPYING;
                             if (r_state == TASK_IDLE || r_state == TASK_LOST || r_state == TASK_FUNCTION)
                                 n_state = TASK_RELEASE;
                         end else begin
@@ -936,6 +998,7 @@ module host_engine #(
                     port_push <= n_state == TASK_MOVE || n_state == TASK_RESPOND || n_state == TASK_RELEASE;
                     chunk_push <= n_state == TASK_ACQUIRE || n_state == TASK_LET;
                     ask_push <= n_state == TASK_ASK;
+                    copy_push <= n_state == TASK_COPY;
                     if (r_state == TASK_IDLE)
                         status_open <= status_open + 9'd1;
                     if (n_state == TASK_IDLE) begin
@@ -999,6 +1062,7 @@ module host_engine #(
             ti_valid <= 1'b0;
             chunk_valid <= 1'b0;
             rs_valid <= 1'b0;
+            copy_valid <= 1'b0;
             stopped_reg <= 16'd0;
             before_reg <= {(1<<TW){1'b0}};
             function_reg <= {(1<<TW){1'b0}};

@@ -3,8 +3,8 @@
 `timescale 1ns / 1ns
 `default_nettype none
 
-/* Orders to the backup engine from two sides, the console (register BACKUP_CONTROL) and the time supervisor: one after the other, and each
-   hears the answer to its own. */
+/* Orders to the backup engine from three sides, the console (register BACKUP_CONTROL), the time supervisor and the copy manager: one after
+   the other, and each hears the answer to its own. */
 module job_commands (
     input  wire        clk,
     input  wire        rst,
@@ -24,12 +24,20 @@ module job_commands (
     input  wire [2:0]  timed_number,
     output wire        timed_answer,
 
+    // copy manager
+    input  wire        copy_valid,
+    output wire        copy_ready,
+    input  wire [2:0]  copy_command,
+    input  wire [2:0]  copy_number,
+    output wire        copy_answer,
+
     // engine
     output wire        job_valid,
     input  wire        job_ready,
     output wire [2:0]  job_command,
     output wire [2:0]  job_number,
     output wire [1:0]  job_kind,
+    output wire        job_part,        // the order is the copy manager's
     input  wire        job_answer,
     input  wire [7:0]  job_refused
 );
@@ -37,10 +45,14 @@ module job_commands (
 `include "array/backup_constants.vh"
 
     reg       busy_reg;      // the engine owes an answer
-    reg       timed_reg;     // to the time supervisor
+    reg       console_reg;   // to the console
+    reg       copy_reg;      // to the copy manager
     wire      offered;
-    wire      from_timed;
+    wire      from_other;
+    wire      from_copy;
+    wire      other_valid;
     wire [1:0] turn_ready;
+    wire [1:0] other_ready;
 
     /* bits of BACKUP_CONTROL */
     wire [6:0] wanted = console_data[6:0];
@@ -60,28 +72,38 @@ module job_commands (
         endcase
 
     stream_turn #(.PORTS(2)) turn (
-        .clk(clk), .rst(rst), .in_valid({timed_valid, console_valid && single} & {2{!busy_reg}}), .in_ready(turn_ready),
-        .valid(offered), .ready(job_ready), .from(from_timed)
+        .clk(clk), .rst(rst), .in_valid({other_valid, console_valid && single && !busy_reg}), .in_ready(turn_ready),
+        .valid(offered), .ready(job_ready), .from(from_other)
+    );
+
+    stream_turn #(.PORTS(2)) other_turn (
+        .clk(clk), .rst(rst), .in_valid({copy_valid, timed_valid} & {2{!busy_reg}}), .in_ready(other_ready),
+        .valid(other_valid), .ready(turn_ready[1]), .from(from_copy)
     );
 
     assign job_valid = offered;
-    assign job_command = from_timed ? timed_command : console_command;
-    assign job_number = from_timed ? timed_number : console_data[14:12];
+    assign job_part = from_other && from_copy;
+    assign job_command = job_part ? copy_command : from_other ? timed_command : console_command;
+    assign job_number = job_part ? copy_number : from_other ? timed_number : console_data[14:12];
     assign job_kind = console_data[9:8];
-    assign timed_ready = turn_ready[1] && timed_valid && !busy_reg;
+    assign timed_ready = other_ready[0] && timed_valid && !busy_reg;
+    assign copy_ready = other_ready[1] && copy_valid && !busy_reg;
     assign console_ready = unclear || (turn_ready[0] && console_valid && !busy_reg);
 
     /* the answer may come with the order or later */
-    wire answer_timed = busy_reg ? timed_reg : from_timed;
+    wire answer_console = busy_reg ? console_reg : !from_other;
+    wire answer_copy = busy_reg ? copy_reg : job_part;
     wire engine_answer = job_answer && (busy_reg || (offered && job_ready));
-    assign timed_answer = engine_answer && answer_timed;
-    assign console_answer = unclear || (engine_answer && !answer_timed);
+    assign timed_answer = engine_answer && !answer_console && !answer_copy;
+    assign copy_answer = engine_answer && answer_copy;
+    assign console_answer = unclear || (engine_answer && answer_console);
     assign console_refused = unclear ? REFUSED_UNCLEAR : job_refused;
 
     always @(posedge clk) begin
         if (offered && job_ready) begin
             busy_reg <= !job_answer;
-            timed_reg <= from_timed;
+            console_reg <= !from_other;
+            copy_reg <= job_part;
         end else if (job_answer)
             busy_reg <= 1'b0;
         if (console_answer)
@@ -94,7 +116,8 @@ module job_commands (
 
     initial begin
         busy_reg = 1'b0;
-        timed_reg = 1'b0;
+        console_reg = 1'b0;
+        copy_reg = 1'b0;
         status_refused = 8'd0;
     end
 

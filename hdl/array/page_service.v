@@ -41,6 +41,19 @@ module page_service #(
     output wire [24:0]           rs_done_bytes,
     output wire [31:0]           rs_done_abort,   // initiators whose commands to this volume must end
 
+    // a line of a page for the copy manager: taken between requests
+    input  wire                  line_valid,
+    input  wire [19:0]           line,
+    output wire                  line_done,
+
+    // results of copies
+    output wire                  find,
+    output wire [16:0]           find_key,
+    input  wire                  find_done,
+    input  wire                  find_hit,
+    input  wire                  find_ended,
+    input  wire [130:0]          find_result,
+
     // reservation check
     input  wire [3:0]            check_volume,
     input  wire [4:0]            check_initiator,
@@ -95,6 +108,8 @@ module page_service #(
     localparam [1:0] UNIT_LIST = 2'd2, UNIT_BLOCKS = 2'd3;
 
     reg         busy_reg;
+    reg         reading_reg;  // a line for the copy manager
+    reg         asked_reg;    // the cache has been asked for it
     reg [4:0]   op_reg;
     reg [7:0]   task_reg;
     reg [3:0]   volume_reg;
@@ -106,7 +121,7 @@ module page_service #(
     wire        taken = rs_done_valid && rs_done_ready;
 
     initial begin
-        busy_reg = 0; op_reg = 0; task_reg = 0; volume_reg = 0; initiator_reg = 0; port_id_reg = 0;
+        busy_reg = 0; reading_reg = 0; asked_reg = 0; op_reg = 0; task_reg = 0; volume_reg = 0; initiator_reg = 0; port_id_reg = 0;
     end
 
     always @(posedge clk) begin
@@ -119,8 +134,15 @@ module page_service #(
             port_id_reg <= rs_port_id;
         end else if (taken)
             busy_reg <= 1'b0;
-        if (rst)
+        if (line_done)
+            reading_reg <= 1'b0;
+        else if (line_valid && !busy_reg)
+            reading_reg <= 1'b1;
+        asked_reg <= reading_reg && (asked_reg || bk_ready);
+        if (rst) begin
             busy_reg <= 1'b0;
+            reading_reg <= 1'b0;
+        end
     end
 
     /* Persistent reservations. */
@@ -157,11 +179,12 @@ module page_service #(
 
     scsi_responder #(.PORTS(PORTS), .TASKS(TASKS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) responder (
         .clk(clk), .rst(rst), .start(start && !rs_op[4]), .op(rs_op), .task_number(rs_task), .arg(rs_arg), .volume(rs_volume),
-        .lun_ok(rs_lun_ok), .sense(rs_sense), .done(page_done), .done_taken(taken), .done_length(rs_done_length), .done_bad(page_bad),
+        .lun_ok(rs_lun_ok), .initiator(rs_initiator), .sense(rs_sense), .done(page_done), .done_taken(taken), .done_length(rs_done_length), .done_bad(page_bad),
         .sl_wr_valid(sl_wr_valid), .sl_wr_ready(sl_wr_ready), .sl_wr_slot(sl_wr_slot), .sl_wr_index(sl_wr_index),
         .sl_wr_line(sl_wr_line), .bk_valid(page_bk_valid), .bk_ready(bk_ready), .bk_line(page_bk_line), .bk_wdata(page_bk_wdata),
         .in_volume(in_volume), .in_initiator(in_initiator), .in_registered(in_registered), .in_generation(in_generation),
         .in_held(in_held), .in_type(in_type), .in_holder_key(in_holder_key), .in_key(in_key), .in_wwpn(in_wwpn), .in_holds(in_holds),
+        .find(find), .find_key(find_key), .find_done(find_done), .find_hit(find_hit), .find_ended(find_ended), .find_result(find_result),
         .cfg_wwnn(cfg_wwnn), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
         .software_protect(software_protect)
     );
@@ -201,9 +224,9 @@ module page_service #(
     assign sl_rd_slot = {1'b0, task_reg};
 
     /* One unit works at a time. */
-    assign bk_valid = page_bk_valid || list_bk_valid || worker_bk_valid;
+    assign bk_valid = (reading_reg && !asked_reg) || page_bk_valid || list_bk_valid || worker_bk_valid;
     assign bk_write = page_bk_valid || (worker_bk_valid && worker_bk_write);
-    assign bk_line = page_bk_valid ? page_bk_line : list_bk_valid ? list_bk_line : worker_bk_line;
+    assign bk_line = reading_reg ? line : page_bk_valid ? page_bk_line : list_bk_valid ? list_bk_line : worker_bk_line;
     assign bk_wdata = page_bk_valid ? page_bk_wdata : worker_bk_wdata;
 
     assign raise_valid = pr_raise_valid || list_raise_valid;
@@ -211,7 +234,8 @@ module page_service #(
     assign raise_initiators = list_raise_valid ? ~(32'd1 << initiator_reg) : pr_raise_initiators;
     assign raise_volumes = 16'd1 << volume_reg;
 
-    assign rs_ready = !busy_reg;
+    assign rs_ready = !busy_reg && !line_valid;
+    assign line_done = reading_reg && bk_rdata_valid;
     assign rs_done_valid = busy_reg && (page_done || list_done || worker_done);
     assign rs_done_task = task_reg;
     assign rs_done_lba = unit == UNIT_BLOCKS ? offset : range_lba;

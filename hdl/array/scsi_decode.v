@@ -57,6 +57,9 @@ module scsi_decode (
     wire [31:0] list_length = group == 3'd0 ? {24'd0, b4} : cdb[127:120] == 8'h5F ? cdb[87:56] : {16'd0, cdb[71:56]};
     wire        list_bad = list_length > MAX_LIST || list_length[1:0] != 2'd0;
 
+    wire [31:0] copy_length = cdb[47:16];
+    wire        copy_bad = copy_length > MAX_LIST || |copy_length[1:0] || (copy_length != 32'd0 && copy_length < 32'd16);
+
     // NACA in the control byte asks for auto contingent allegiance, which is not offered
     wire naca = group == 3'd0 ? cdb[82] : group == 3'd5 ? cdb[34] : group == 3'd4 ? cdb[2] : cdb[50];
 
@@ -237,6 +240,22 @@ module scsi_decode (
                     kind <= b1[4:0] > 5'd6 || list_length != 32'd24 ? KIND_ERROR : KIND_CALL;
                     if (b1[4:0] <= 5'd6 && list_length != 32'd24)
                         sense <= SENSE_LIST_LENGTH;
+                end
+                8'h83: begin  // EXTENDED COPY(LID1)
+                    access <= ACCESS_WRITE;
+                    op <= OP_COPY;
+                    allocation <= copy_length;
+                    kind <= |b1[4:0] || copy_bad ? KIND_ERROR
+                            : copy_length == 32'd0 ? KIND_NONE : KIND_CALL;
+                    if (b1[4:0] == 5'd0 && copy_bad)
+                        sense <= SENSE_LIST_LENGTH;
+                end
+                8'h84: begin  // RECEIVE COPY RESULTS: COPY STATUS, OPERATING PARAMETERS, FAILED SEGMENT DETAILS
+                    access <= ACCESS_WRITE;
+                    op <= b1[2] ? OP_COPY_FAILURE : b1[1] ? OP_COPY_LIMITS : OP_COPY_STATUS;
+                    arg <= {24'd0, b2};
+                    allocation <= copy_length;
+                    kind <= b1[4:0] != 5'd0 && b1[4:0] != 5'd3 && b1[4:0] != 5'd4 ? KIND_ERROR : KIND_PAGE;
                 end
                 8'h89: begin  // COMPARE AND WRITE of one block
                     kind <= protection || cdb[23:16] > 8'd1 ? KIND_ERROR : KIND_SWAP;

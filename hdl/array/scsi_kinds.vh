@@ -32,12 +32,16 @@ localparam [4:0]
     OP_OPCODES     = 5'd7,
     OP_GROUPS      = 5'd8,
     OP_RESERVE_IN  = 5'd9,
+    OP_COPY_STATUS = 5'd10,  // RECEIVE COPY RESULTS
+    OP_COPY_LIMITS = 5'd11,
+    OP_COPY_FAILURE = 5'd12,
     OP_OPEN        = 5'd15,  // the page becomes the task's buffer: nothing is built
     OP_MODE_SELECT = 5'd16,
     OP_UNMAP       = 5'd17,
     OP_RESERVE_OUT = 5'd18,
     OP_RESERVE     = 5'd19,
     OP_RELEASE     = 5'd20,
+    OP_COPY        = 5'd21,  // EXTENDED COPY: the copy manager acts on the list
     OP_FILL        = 5'd24,
     OP_ZERO        = 5'd25,
     OP_COMPARE     = 5'd26,

@@ -53,6 +53,15 @@ module scsi_responder #(
     input  wire [63:0]           in_wwpn,
     input  wire                  in_holds,
 
+    // results of copies: strobe, then a strobe
+    input  wire [4:0]            initiator,
+    output wire                  find,
+    output wire [16:0]           find_key,          // {initiator, volume, list identifier}
+    input  wire                  find_done,
+    input  wire                  find_hit,
+    input  wire                  find_ended,
+    input  wire [130:0]          find_result,       // RESULT_WIDTH
+
     // identity, volumes, mode parameters
     input  wire [63:0]           cfg_wwnn,
     input  wire [VOLUMES*32-1:0] cfg_volume_blocks,
@@ -62,6 +71,7 @@ module scsi_responder #(
 
 `include "array/scsi_kinds.vh"
 `include "array/command_table.vh"
+`include "array/copy_limits.vh"
 
     localparam [1:0] KEYS = 2'd0, RESERVATION = 2'd1, CAPABILITIES = 2'd2, FULL_STATUS = 2'd3;
 
@@ -72,7 +82,8 @@ module scsi_responder #(
         STATE_LIST  = 3'd3,  // segment list entry
         STATE_BUILD = 3'd4,  // a word a clock
         STATE_WRITE = 3'd5,  // a line
-        STATE_DONE  = 3'd6;
+        STATE_DONE  = 3'd6,
+        STATE_FOUND = 3'd7;  // the result of a copy
 
     localparam [31:0] PAGES_LINE = SEGMENTS * 256;
 
@@ -85,6 +96,7 @@ module scsi_responder #(
     reg [4:0]   op_reg;
     reg [31:0]  arg_reg;
     reg [3:0]   volume_reg;
+    reg [4:0]   initiator_reg;
     reg         lun_ok_reg;
     reg [19:0]  sense_reg;
     reg [31:0]  blocks_reg;
@@ -105,7 +117,7 @@ module scsi_responder #(
     integer i;
 
     initial begin
-        state_reg = STATE_IDLE; task_reg = 0; op_reg = 0; arg_reg = 0; volume_reg = 0; lun_ok_reg = 0; sense_reg = 0;
+        state_reg = STATE_IDLE; task_reg = 0; op_reg = 0; arg_reg = 0; volume_reg = 0; initiator_reg = 0; lun_ok_reg = 0; sense_reg = 0;
         blocks_reg = 0; protect_reg = 0; word_reg = 0; words_reg = 0; line_reg = 0; left_reg = 0; entry_reg = 0; field_reg = 0;
         one_reg = 0; spare_reg = 0; done_bad = 0;
         if (VOLUMES < 1 || VOLUMES > 16) begin
@@ -245,6 +257,9 @@ module scsi_responder #(
             OP_MODE:        count = (arg_reg[0] ? 10'd2 : 10'd1) + (arg_reg[1] ? 10'd5 : 10'd0) + (arg_reg[2] ? 10'd3 : 10'd0);
             OP_OPCODES:     count = timeouts ? 10'd1 + 10'd5 * COMMANDS[9:0] : 10'd1 + 10'd2 * COMMANDS[9:0];
             OP_GROUPS:      count = PORTS > 1 ? 10'd5 : 10'd4;
+            OP_COPY_STATUS: count = 10'd3;
+            OP_COPY_LIMITS: count = 10'd12;
+            OP_COPY_FAILURE: count = 10'd1;
             default:
                 case (reserve_in)  // PERSISTENT RESERVE IN
                     KEYS:         count = 10'd2 + 10'd2 * ones(in_registered);
@@ -254,6 +269,18 @@ module scsi_responder #(
                 endcase
         endcase
     end
+
+    // a copy that has ended, or is under way
+    wire        copy_failed, copy_device, copy_source;
+    wire [15:0] copy_segments, copy_sense;
+    wire [31:0] copy_bytes, copy_left;
+    wire [7:0]  copy_status;
+    wire [23:0] device_sense;
+    wire        finding_copy = op_reg == OP_COPY_STATUS || op_reg == OP_COPY_FAILURE;
+    wire        copy_failure = find_ended && copy_failed;
+    assign {copy_failed, copy_segments, copy_bytes, copy_sense, copy_left, copy_device, copy_source, copy_status, device_sense} = find_result;
+    assign find = counting && finding_copy;
+    assign find_key = {initiator_reg, volume_reg, arg_reg[7:0]};
 
     // the port the task came by
     wire in_second = PORTS > 1 && {24'd0, task_reg} >= TASKS;
@@ -267,7 +294,7 @@ module scsi_responder #(
             OP_INQUIRY:
                 case (word_reg[3:0])
                     4'd0: word = {peripheral, 24'h000612};  // SPC-4, hierarchical LUNs, response format 2
-                    4'd1: word = PORTS > 1 ? 32'h1F101002 : 32'h1F100002; // 31 more bytes, implicit ALUA, several ports, command queuing
+                    4'd1: word = PORTS > 1 ? 32'h1F181002 : 32'h1F180002; // 31 more bytes, implicit ALUA, third-party copy, several ports, command queuing
                     4'd2: word = "PORT";
                     4'd3: word = "PLEX";
                     4'd4: word = "ARRA";
@@ -361,6 +388,39 @@ module scsi_responder #(
                     3'd3: word = 32'd1;
                     default: word = 32'd2;
                 endcase
+            OP_COPY_STATUS:
+                case (word_reg[1:0])
+                    2'd0: word = 32'd8;
+                    2'd1: word = {6'd0, find_ended ? {copy_failed, !copy_failed} : 2'd0, copy_segments, 8'h00};  // in bytes
+                    default: word = copy_bytes;
+                endcase
+            OP_COPY_LIMITS:
+                case (word_reg[3:0])
+                    4'd0: word = 32'd43;
+                    4'd1: word = 32'h01000000;  // a list identifier need not be given
+                    4'd2: word = {MAX_CSCDS[15:0], MAX_SEGMENTS[15:0]};
+                    4'd3: word = 32 * MAX_CSCDS + 28 * MAX_SEGMENTS;
+                    4'd4: word = 32'd65535 * 32'd512;  // bytes of a segment
+                    4'd8: word = 32'd1;                // copies at once
+                    4'd9: word = 32'h01090000;         // of an initiator; granularity: a block
+                    4'd10: word = 32'd3;
+                    4'd11: word = 32'h02E1E400;        // block to block; N_Port_ID, identification
+                    default: word = 32'd0;
+                endcase
+            OP_COPY_FAILURE:
+                case (word_reg[4:0])
+                    5'd0: word = !copy_failure ? 32'd0 : copy_device ? 32'd95 : 32'd74;
+                    5'd14: word = copy_device ? 32'h02000027 : 32'h02000012;  // CHECK CONDITION; bytes of sense data
+                    5'd15: word = {24'hF0000A, copy_left[31:24]};
+                    5'd16: word = {copy_left[23:0], copy_device ? 8'h1F : 8'h0A};
+                    // where the sense data of source or destination begin, the segment
+                    5'd17: word = {copy_device && copy_source ? 8'd20 : 8'd0, copy_device && !copy_source ? 8'd20 : 8'd0, copy_segments - 16'd1};
+                    5'd18: word = {copy_sense, 16'h0000};
+                    5'd20: word = {copy_status, 16'h7000, 4'h0, device_sense[19:16]};
+                    5'd22: word = 32'h0A000000;
+                    5'd23: word = {8'h00, device_sense[15:0], 8'h00};
+                    default: word = 32'd0;
+                endcase
             default:  // PERSISTENT RESERVE IN
                 if (reserve_in == CAPABILITIES)
                     word = word_reg[0] ? 32'hEA010000 : 32'h00080080;  // all six types; nothing else
@@ -389,7 +449,7 @@ module scsi_responder #(
         endcase
     end
 
-    wire unused = &{1'b0, sense[23:20], arg_reg[31:28], arg_reg[15:8]};
+    wire unused = &{1'b0, device_sense[23:20], sense[23:20], arg_reg[31:28], arg_reg[15:8]};
 
     assign done = state_reg == STATE_DONE;
     assign done_length = {words_reg, 2'b00} - {10'd0, spare_reg};
@@ -412,6 +472,7 @@ module scsi_responder #(
                 op_reg <= op;
                 arg_reg <= arg;
                 volume_reg <= lun_ok ? volume : 4'd0;
+                initiator_reg <= initiator;
                 lun_ok_reg <= lun_ok;
                 sense_reg <= sense[19:0];
                 blocks_reg <= all_blocks[{1'b0, volume, 5'd0} +: 32];
@@ -428,8 +489,19 @@ module scsi_responder #(
                 words_reg <= one ? 10'd1 : count;
                 one_reg <= {8'h00, 8'h01, 240'd0};  // not supported, until it is found
                 left_reg <= op_reg == OP_LUNS ? shown : in_registered;
-                state_reg <= one ? STATE_FIND : STATE_LIST;
+                state_reg <= one ? STATE_FIND : finding_copy ? STATE_FOUND : STATE_LIST;
+                if (op_reg == OP_COPY_LIMITS)
+                    spare_reg <= 2'd1;
             end
+            STATE_FOUND:
+                if (find_done) begin
+                    done_bad <= !find_hit;
+                    if (op_reg == OP_COPY_FAILURE && copy_failure) begin
+                        words_reg <= copy_device ? 10'd25 : 10'd20;
+                        spare_reg <= copy_device ? 2'd1 : 2'd2;
+                    end
+                    state_reg <= STATE_LIST;
+                end
             STATE_FIND: begin
                 // a command with service actions is asked for with one, others without
                 if (wanted_opcode && listed[10] != (arg_reg[26:24] == 3'd2))

@@ -63,6 +63,7 @@ localparam [7:0] WRITE_10 = 8'h2A;
 localparam [7:0] VERIFY_10 = 8'h2F;
 localparam [7:0] BYTCHK_1 = 8'h02;
 localparam [7:0] CHECK_CONDITION = 8'h02;
+localparam [3:0] COPY_ABORTED = 4'hA;  // sense key
 
 // ---- Decoder ----
 
@@ -162,6 +163,8 @@ always @* begin
                     else case (sense_index)
                         4'd0: tx_word = {tx_sense[23], 15'h7000, 4'h0, tx_sense[19:16], tx_information[31:24]};
                         4'd1: tx_word = {tx_information[23:0], 8'h0A};
+                        // COPY ABORTED: the segment
+                        4'd2: tx_word = tx_sense[19:16] == COPY_ABORTED ? tx_offset : 32'd0;
                         4'd3: tx_word = {tx_sense[15:0], 16'h0000};
                         default: tx_word = 32'd0;
                     endcase

@@ -26,6 +26,10 @@ COMPOSITES: dict[str, tuple[str, str]] = {
     "stream_turn": ("port_mux", "array/port_mux.f"),
     # with the real store beside it, where its entries outlive a reset
     "time_supervisor": ("time_bench", "array/time_supervisor.v"),
+    # judged together, through the commands that use them: scsi_target says what a list, a job and a result mean
+    "copy_manager": ("array_host_bench", "array/copy_manager.f"),
+    "copy_list": ("array_host_bench", "array/copy_manager.f"),
+    "copy_results": ("array_host_bench", "array/copy_manager.f"),
     # wiring only: the whole array, in tests/block/waves and every system test
     "array_controller": ("array_bench", "bfm/array_bench.f"),
     "controller": ("array_bench", "bfm/array_bench.f"),

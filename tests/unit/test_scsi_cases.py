@@ -35,6 +35,8 @@ TABLE: dict[str, tuple[tuple[int | tuple[int, int], ...], tuple[str, ...]]] = {
     "unmap": ((0x42,), BLOCKS),
     "persistent_reserve_in": (tuple((0x5E, action) for action in range(4)), PLAIN),
     "persistent_reserve_out": (tuple((0x5F, action) for action in range(7)), PLAIN),
+    "extended_copy": (((0x83, 0),), PLAIN),
+    "receive_copy_results": (((0x84, 0), (0x84, 3), (0x84, 4)), PLAIN),
     "compare_and_write": ((0x89,), BLOCKS),
     "report_luns": ((0xA0,), PLAIN),
     "report_target_port_groups": (((0xA3, 0x0A),), PLAIN),

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from portplex.model.backup import Refusal
+from portplex.model.copy_manager import CopyManager, JobEnd, Part
 from portplex.model.reservations import Reservations
 
 BLOCK = 512
@@ -70,6 +72,7 @@ COMMANDS: tuple[tuple[int, int | None, int], ...] = (
     (0x35, None, 10),
     (0x41, None, 10), (0x42, None, 10), (0x55, None, 10), (0x56, None, 10), (0x57, None, 10), (0x5A, None, 10),
     *((0x5E, action, 10) for action in range(4)), *((0x5F, action, 10) for action in range(7)),
+    (0x83, 0x00, 16), (0x84, 0x00, 16), (0x84, 0x03, 16), (0x84, 0x04, 16),
     (0x88, None, 16), (0x89, None, 16), (0x8A, None, 16), (0x8E, None, 16), (0x8F, None, 16), (0x90, None, 16),
     (0x91, None, 16),
     (0x93, None, 16), (0x9E, 0x10, 16),
@@ -92,7 +95,7 @@ WRITES = {0x0A, 0x2A, 0x8A, 0xAA}
 ACCESS = {
     **dict.fromkeys((0x00, 0x25, 0x5E, 0x9E, 0xA3), "status"),
     **dict.fromkeys((*READS, 0x1A, 0x2F, 0x34, 0x5A, 0x8F, 0x90), "read"),
-    **dict.fromkeys((*WRITES, 0x15, 0x2E, 0x35, 0x41, 0x42, 0x55, 0x89, 0x8E, 0x91, 0x93), "write"),
+    **dict.fromkeys((*WRITES, 0x15, 0x2E, 0x35, 0x41, 0x42, 0x55, 0x83, 0x84, 0x89, 0x8E, 0x91, 0x93), "write"),
     **dict.fromkeys((0x16, 0x17, 0x56, 0x57), "reserve"),
     0x5F: "out",
 }
@@ -157,6 +160,7 @@ class Answer:
     data: bytes = b""  # of a command that describes the array, as sent
     residual: int = 0  # bytes; over is positive, under negative
     information: int | None = None  # of the sense data
+    segment: int = 0  # of an EXTENDED COPY that ended in it
     # first block and new contents, of commands that do not write what they receive
     changes: tuple[tuple[int, bytes], ...] = ()
     aborts: frozenset[int] = frozenset()  # initiators whose commands to this volume end
@@ -215,7 +219,7 @@ def usage_map(opcode: int, action: int | None) -> bytes:
         0x5F: dict.fromkeys(range(5, 9), 255), 0x89: {13: 0xFF}, 0x9E: {14: 0x01}, 0xA0: {2: 0xFF}, 0xA3: {},
     }  # fmt: skip
     looked_at |= special.get(opcode, {})
-    if opcode == 0x5F and action in (1, 2, 4, 5):
+    if (opcode == 0x5F and action in (1, 2, 4, 5)) or (opcode == 0x84 and action in (0, 4)):
         looked_at[2] = 0xFF
     looked_at[1] = FLAGS.get(opcode, 0)
     if action is not None:
@@ -244,7 +248,16 @@ class ScsiTarget:
         self.names = [0] * 32
         self.software_protect: set[int] = set()
         self.stopped: set[int] = set()
+        self.copies = CopyManager(self.designator, self.copy_part)
         self.masks: dict[int, int] = {}  # initiators that have logged in: volumes they did not see, last time
+
+    def designator(self, volume: int) -> bytes:
+        """NAA 6 designator of a logical unit: node name without its first digit, then the volume."""
+        return ((0x6 << 124) | ((self.wwnn & (1 << 60) - 1) << 64) | volume).to_bytes(16, "big")
+
+    def copy_part(self, part: Part) -> JobEnd:
+        """What the backup engine makes of a segment where no device fails."""
+        return JobEnd(Refusal.VOLUME if part.end > self.volumes[part.volume].blocks else Refusal.NONE)
 
     # ---- events ----
 
@@ -348,11 +361,11 @@ class ScsiTarget:
             try:
                 page, allocation = self.page(cdb, volume, login)
             except PageRefusedError as refused:
-                late, page, allocation = refused, b"\0", _number(cdb, 6, 4)
+                late, page, allocation = refused, b"\0", _number(cdb, 10 if opcode == 0x84 else 6, 4)
         action, lba, blocks = media or (Action.NONE, 0, 0)
         if cdb[cdb_length(opcode) - 1] & 4:  # NACA
             raise RefusedError(INVALID_FIELD)
-        medium = opcode in (0x00, 0x42) or (media is not None and opcode != 0x1B)
+        medium = opcode in (0x00, 0x42, 0x83) or (media is not None and opcode != 0x1B)
         if volume in self.stopped and medium:
             raise RefusedError(NOT_READY)
         if media is not None and volume is not None and lba + blocks > self.volumes[volume].blocks:
@@ -504,6 +517,11 @@ class ScsiTarget:
         if opcode in (0x16, 0x17, 0x56, 0x57):
             self._need(not flags & 0x1F)
             return 0
+        if opcode == 0x83:
+            self._need(not flags & 0x1F)
+            length = _number(cdb, 10, 4)
+            self._need(length % 4 == 0 and (length == 0 or 16 <= length <= MAX_LIST), PARAMETER_LIST_LENGTH)
+            return length
         if opcode not in (0x15, 0x42, 0x55, 0x5F):
             return None
         length = cdb[4] if opcode == 0x15 else _number(cdb, 5, 4) if opcode == 0x5F else _number(cdb, 7, 2)
@@ -530,6 +548,13 @@ class ScsiTarget:
                     action=Action.ZERO, volume=volume, moved=len(data), ranges=tuple(r for r in ranges if r[1]),
                     residual=residual,
                     changes=tuple((lba, bytes(blocks * BLOCK)) for lba, blocks in ranges),
+                )  # fmt: skip
+            elif cdb[0] == 0x83 and data:
+                end = self.copies.run(data, volume, initiator)
+                status, segment = (CHECK_CONDITION, end.segment) if end.failed else (GOOD, 0)
+                return Answer(
+                    status, end.sense, volume=volume, moved=len(data), residual=residual, information=end.left,
+                    segment=segment,
                 )  # fmt: skip
             elif cdb[0] in (0x16, 0x56, 0x17, 0x57):
                 if not self.reservations[volume].legacy(initiator, release=cdb[0] & 1 == 1):
@@ -625,6 +650,14 @@ class ScsiTarget:
             case 0x5E:
                 self._need(cdb[1] & 0x1F <= 3)
                 return self.reservations[volume or 0].report(cdb[1] & 3, self.names), _number(cdb, 7, 2)
+            case 0x84:
+                self._need(cdb[1] & 0x1F in (0, 3, 4))
+                if cdb[1] & 0x1F == 3:
+                    return self.copies.limits_data(), _number(cdb, 10, 4)
+                found = self.copies.find(self.initiator(login), volume or 0, cdb[2])
+                if found is None:
+                    raise PageRefusedError(INVALID_FIELD)
+                return found.failure_data() if cdb[1] & 4 else found.status_data(), _number(cdb, 10, 4)
             case 0xA3 if cdb[1] == 0x0A:  # one group, active/optimized, of one port
                 return bytes.fromhex("0000000c 00010001 00000001 00000001"), _number(cdb, 6, 4)
             case 0xA3:
@@ -657,7 +690,7 @@ class ScsiTarget:
 
     def inquiry(self) -> bytes:
         """Standard INQUIRY data of a disk (SPC-4 table 175)."""
-        return bytes([0, 0, 6, 0x12, 31, 0x10, 0, 2]) + b"PORTPLEX" + b"ARRAY".ljust(16) + b"0001"
+        return bytes([0, 0, 6, 0x12, 31, 0x18, 0, 2]) + b"PORTPLEX" + b"ARRAY".ljust(16) + b"0001"
 
     def serial(self, volume: int) -> bytes:
         """Unit serial number: node name in hexadecimal, volume."""
@@ -666,7 +699,7 @@ class ScsiTarget:
     def vpd(self, page: int, volume: int) -> bytes:
         """A vital product data page, header included."""
         wwnn = self.wwnn.to_bytes(8, "big")
-        unit = ((0x6 << 124) | ((self.wwnn & (1 << 60) - 1) << 64) | volume).to_bytes(16, "big")
+        unit = self.designator(volume)
         bodies = {
             0x80: self.serial(volume),
             0x83: b"\x01\x03\x00\x10"

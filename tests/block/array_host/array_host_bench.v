@@ -91,8 +91,63 @@ module array_host_bench #(
     output wire [8:0] sl_rd_slot,
     output wire [4:0] sl_rd_index,
     input  wire [19:0] sl_rd_line,
-    input  wire [63:0] cfg_wwnn
+    input  wire [63:0] cfg_wwnn,
+    output wire job_valid,
+    input  wire job_ready,
+    output wire [2:0] job_command,
+    output wire [2:0] job_number,
+    input  wire job_answer,
+    input  wire [7:0] job_refused,
+    output wire [7:0] job_volume,
+    output wire [23:0] job_port_id,
+    output wire [15:0] job_lun,
+    output wire [31:0] job_lba,
+    output wire job_ports,
+    output wire [31:0] job_first,
+    output wire [31:0] job_end,
+    input  wire [31:0] job_state,
+    input  wire [255:0] job_pointer,
+    input  wire [255:0] job_error,
+    input  wire [255:0] job_sense
 );
+
+    wire        copy_valid;
+    wire        copy_ready;
+    wire [7:0]  copy_task;
+    wire [3:0]  copy_volume;
+    wire [4:0]  copy_initiator;
+    wire [10:0] copy_length;
+    wire        copy_abort;
+    wire        copy_done_valid;
+    wire        copy_done_ready;
+    wire [7:0]  copy_done_task;
+    wire [7:0]  copy_done_status;
+    wire [23:0] copy_done_sense;
+    wire [31:0] copy_done_left;
+    wire [15:0] copy_done_segment;
+    wire        find;
+    wire [16:0] find_key;
+    wire        find_done;
+    wire        find_hit;
+    wire        find_ended;
+    wire [130:0] find_result;
+    wire        line_valid;
+    wire [19:0] line;
+    wire        line_done;
+
+    copy_manager #(.SEGMENTS(SEGMENTS)) copy (
+        .clk(clk), .rst(rst),
+        .copy_valid(copy_valid), .copy_ready(copy_ready), .copy_task(copy_task), .copy_volume(copy_volume),
+        .copy_initiator(copy_initiator), .copy_length(copy_length), .copy_abort(copy_abort), .copy_done_valid(copy_done_valid),
+        .copy_done_ready(copy_done_ready), .copy_done_task(copy_done_task), .copy_done_status(copy_done_status),
+        .copy_done_sense(copy_done_sense), .copy_done_left(copy_done_left), .copy_done_segment(copy_done_segment),
+        .find(find), .find_key(find_key), .find_done(find_done), .find_hit(find_hit), .find_ended(find_ended), .find_result(find_result),
+        .line_valid(line_valid), .line(line), .line_done(line_done), .line_data(bk_rdata),
+        .job_valid(job_valid), .job_ready(job_ready), .job_command(job_command), .job_number(job_number), .job_answer(job_answer),
+        .job_refused(job_refused), .job_volume(job_volume), .job_port_id(job_port_id), .job_lun(job_lun), .job_lba(job_lba),
+        .job_ports(job_ports), .job_first(job_first), .job_end(job_end),
+        .job_state(job_state), .job_pointer(job_pointer), .job_error(job_error), .job_sense(job_sense), .cfg_wwnn(cfg_wwnn)
+    );
 
     wire        rs_valid;
     wire        rs_ready;
@@ -152,6 +207,10 @@ module array_host_bench #(
         .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
         .rs_done_task(rs_done_task), .rs_done_length(rs_done_length), .rs_done_status(rs_done_status), .rs_done_sense(rs_done_sense),
         .rs_done_range(rs_done_range), .rs_done_lba(rs_done_lba), .rs_done_bytes(rs_done_bytes), .rs_done_abort(rs_done_abort),
+        .copy_valid(copy_valid), .copy_ready(copy_ready), .copy_task(copy_task), .copy_volume(copy_volume),
+        .copy_initiator(copy_initiator), .copy_length(copy_length), .copy_abort(copy_abort), .copy_done_valid(copy_done_valid),
+        .copy_done_ready(copy_done_ready), .copy_done_task(copy_done_task), .copy_done_status(copy_done_status),
+        .copy_done_sense(copy_done_sense), .copy_done_left(copy_done_left), .copy_done_segment(copy_done_segment),
         .check_volume(check_volume), .check_initiator(check_initiator), .check_access(check_access), .conflict(conflict),
         .software_protect(software_protect), .reset_volumes(reset_volumes), .raise_valid(raise_valid), .raise_ready(raise_ready),
         .raise_condition(raise_condition), .raise_initiators(raise_initiators), .raise_volumes(raise_volumes),
@@ -166,6 +225,8 @@ module array_host_bench #(
         .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
         .rs_done_task(rs_done_task), .rs_done_length(rs_done_length), .rs_done_status(rs_done_status), .rs_done_sense(rs_done_sense),
         .rs_done_range(rs_done_range), .rs_done_lba(rs_done_lba), .rs_done_bytes(rs_done_bytes), .rs_done_abort(rs_done_abort),
+        .line_valid(line_valid), .line(line), .line_done(line_done), .find(find), .find_key(find_key), .find_done(find_done),
+        .find_hit(find_hit), .find_ended(find_ended), .find_result(find_result),
         .check_volume(check_volume), .check_initiator(check_initiator), .check_access(check_access), .conflict(conflict),
         .login_valid(login_event_valid), .login_initiator(login_event_initiator), .login_wwpn(login_event_wwpn),
         .logout_valid({1'b0, logout_event_valid}), .logout_id({24'd0, logout_event_id}), .logout_all({1'b0, logout_event_all}),

@@ -12,6 +12,8 @@ from typing import Any
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
+from copy_engine import INPUTS as COPY_INPUTS
+from copy_engine import CopyEngine
 
 from portplex.model.scsi_target import BLOCK, MISCOMPARE, Action, Answer, ScsiTarget, VolumeState, sense_word
 
@@ -76,6 +78,7 @@ class Command:
     responded: bool = False
     response: tuple[int, int, int | None, int] | None = None  # status, sense, rsp code, residual
     information: int = 0
+    segment: int = 0
     finished: int | None = None  # cycle
     respond_cycle: int = 0
 
@@ -108,7 +111,7 @@ class Rig:
 
     page_inputs: tuple[str, ...] = (
         "sl_wr_ready", "bk_ready", "bk_rdata_valid", "sl_rd_line", "bk_rdata", "login_event_wwpn",
-        "logout_event_valid", "logout_event_id", "logout_event_all",
+        "logout_event_valid", "logout_event_id", "logout_event_all", *COPY_INPUTS,
     )  # fmt: skip
 
     def __init__(
@@ -150,6 +153,7 @@ class Rig:
         self.reads: list[tuple[int, bytes]] = []  # cycle in which the data are due
         self.log: list[tuple[int, int, int]] = []  # op, task, length of every transfer instruction
         self.stats = {"read": 0, "write": 0}
+        self.copier = CopyEngine(self)
         self.hold_ti = False
         self.hold_done = False
         self.hold_chunk = False
@@ -304,8 +308,9 @@ class Rig:
         self.drive_queue("chunk_rsp", self.chunk_rsp, fields, hold=self.hold_chunk_rsp)
 
     def page_side(self, go: Callable[[], int]) -> None:
-        """Segment list and back port of the page service, one clock."""
+        """Segment list and back port of the page service, backup engine of the copy manager, one clock."""
         dut = self.dut
+        self.copier.step()
         ready = go()
         dut.sl_wr_ready.value = ready
         if ready and int(dut.sl_wr_valid.value):
@@ -482,6 +487,7 @@ class Rig:
             under, over = int(dut.ti_residual_under.value), int(dut.ti_residual_over.value)
             assert not (under and over) and (residual != 0) == bool(under or over)
             command.information = int(dut.ti_lba.value)
+            command.segment = int(dut.ti_relative_offset.value)
             code = int(dut.ti_rsp_code.value) if int(dut.ti_rsp_code_valid.value) else None
             command.response = (
                 int(dut.ti_status.value),
@@ -547,6 +553,7 @@ class Rig:
         # comparing block by block ends with the first that differs
         residual = command.moved - command.length if answer.sense == MISCOMPARE else answer.residual
         expected = (answer.status, sense_word(answer.sense), answer.rsp_code, residual)
+        assert command.segment == answer.segment, f"{what}: segment {command.segment}"
         if answer.information is not None:
             assert command.information == answer.information, what
             expected = (expected[0], expected[1] | 1 << 23, *expected[2:])

@@ -5,13 +5,18 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import cocotb
 from array_host_rig import ABORT, BLOCK, RECEIVE, RELEASE_TASK, RESPOND, SEND, Command, Rig, lun_bytes
 
+from portplex.management import BackupState
+from portplex.model.backup import Refusal
+from portplex.model.copy_manager import JobEnd
 from portplex.model.scsi_target import COMMANDS, COMMANDS_CLEARED, VolumeState
+from portplex.scsi import xcopy
 
 MAIN, PROTECTED, ABSENT, SMALL = range(4)  # volumes of the rig
 
@@ -1791,3 +1796,299 @@ async def reset_ends_everything(dut: Any) -> None:
         )
     await again.settle()
     assert any(op == RESPOND for op, _, _ in again.log)
+
+
+# ---- copies ----
+
+DEVICE, ELSEWHERE = 0x010E07, 0x010E08
+
+
+def copy_list(rig: Rig, *segments: bytes, volume: int = MAIN, cscds: Sequence[bytes] = (), **more: Any) -> bytes:
+    """A parameter list from the volume to LUN 5 of a device, or with these descriptors."""
+    usual = (xcopy.identification(rig.target.designator(volume)), xcopy.n_port_id(DEVICE, 5))
+    return xcopy.parameter_list(cscds or usual, segments, **more)
+
+
+def extended_copy(rig: Rig, data: bytes, volume: int = MAIN, **more: Any) -> Command:
+    return data_out(rig, xcopy.extended_copy(len(data)), data, volume, **more)
+
+
+def copy_results(action: int, list_id: int = 1, length: int = 200, **more: Any) -> Command:
+    return data_in(xcopy.receive_copy_results(action, list_id, length), length, **more)
+
+
+def all_results(list_id: int = 1, **more: Any) -> list[Command]:
+    """RECEIVE COPY STATUS and FAILED SEGMENT DETAILS of a copy."""
+    return [copy_results(action, list_id, **more) for action in (0, 4)]
+
+
+@cocotb.test()
+async def test_extended_copy_simple(dut: Any) -> None:
+    """Segments one after the other, at any block, of any length; sources and destinations by any descriptor."""
+    rig = await rig_for(dut)
+    rig.copier.quick = 0.5
+    move = xcopy.segment
+    own = xcopy.identification(rig.target.designator(SMALL))
+    lists = [
+        copy_list(rig, move(0, 1, 8, 0, 0)),
+        copy_list(rig, move(0, 1, 1, 69999, 0xFFFFFFFE), move(0, 1, 1000, 3, 77), move(0, 1, 0, 0, 0)),
+        copy_list(rig, *(move(0, 1, 1 + n, 10 * n, 1000 * n, n % 4 & 3) for n in range(8)), list_id=0, usage=3),
+        copy_list(rig, list_id=7),
+        copy_list(rig, move(0xFFFF, 0, 5, 6, 7), cscds=[xcopy.n_port_id(ELSEWHERE, 300, block_length=0)]),
+        copy_list(rig, move(1, 0, 5, 6, 7), cscds=[xcopy.n_port_id(DEVICE, relative_port=1), own], volume=SMALL),
+        copy_list(rig, move(3, 2, 9, 6, 7), cscds=[xcopy.n_port_id(n, n) for n in range(3)] + [own]),
+        copy_list(rig, cscds=(), list_id=9),
+        xcopy.parameter_list([], []) + bytes(64),
+        b"",
+    ]
+    for number, data in enumerate(lists):
+        volume = SMALL if number in (5, 6) else MAIN
+        command = extended_copy(rig, data, volume)
+        await rig.run(command)
+        assert command.response is not None and command.response[0] == 0
+        await rig.run(*all_results(data[0] if data else 1, volume=volume))
+    copied = [(p.volume, p.first, p.end - p.first, p.port_id, p.lun, p.lba) for p in rig.copier.parts]
+    assert copied[:3] == [
+        (MAIN, 0, 8, DEVICE, 5, 0), (MAIN, 69999, 1, DEVICE, 5, 0xFFFFFFFE), (MAIN, 3, 1000, DEVICE, 5, 77)
+    ]  # fmt: skip
+    assert copied[11:] == [
+        (MAIN, 6, 5, ELSEWHERE, 0x412C, 7), (SMALL, 6, 5, DEVICE, 0, 7), (SMALL, 6, 9, 2, 2, 7)
+    ]  # fmt: skip
+    assert [p.ports for p in rig.copier.parts[11:]] == [0, 1, 0]
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_extended_copy_residuals(dut: Any) -> None:
+    """FCP_DL shorter than the list is refused, longer is a residual."""
+    rig = await rig_for(dut)
+    data = copy_list(rig, xcopy.segment(0, 1, 8, 0, 0))
+    await rig.run(data_out(rig, xcopy.extended_copy(len(data)), data[:-4]))
+    await rig.run(data_out(rig, xcopy.extended_copy(len(data)), data, length=len(data) + 100))
+    await rig.run(extended_copy(rig, data, transfer_status={0: 5}, fault_sense=0x0B4B00))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_extended_copy_invalid(dut: Any) -> None:
+    """Everything that is wrong with CDB and list, each with its own sense; lists with anything turned, cut anywhere."""
+    rig = await rig_for(dut)
+    rig.copier.quick = 0.5
+    move = xcopy.segment(0, 1, 8, 0, 0)
+    good = copy_list(rig, move)
+    own, far = xcopy.identification(rig.target.designator(MAIN)), xcopy.n_port_id(DEVICE, 5)
+    other = xcopy.identification(rig.target.designator(SMALL))
+    tape = bytes([0xE1, 1]) + far[2:]
+    deep = far[:6] + b"\0\1" + far[8:]
+    before = {
+        xcopy.parameter_list([own, far], [move], usage=1): 0x052600,
+        xcopy.parameter_list([own, far], [move], usage=3): 0x052600,
+        xcopy.parameter_list([own] * 5, [move]): 0x052606,
+        xcopy.parameter_list([own, far], [move] * 9): 0x052608,
+        xcopy.parameter_list([own, far], [move], inline=bytes(4)): 0x05260B,
+        good[:-4]: 0x051A00,
+        good[:3] + b"\x44" + good[4:]: 0x051A00,
+        good[:3] + b"\x3c" + good[4:]: 0x052600,
+        xcopy.parameter_list([own, b"\xe0" + far[1:]], [move]): 0x052607,
+        xcopy.parameter_list([own, far[:1] + b"\x20" + far[2:]], [move]): 0x052600,
+        xcopy.parameter_list([own, xcopy.n_port_id(DEVICE, block_length=4096)], [move]): 0x052600,
+        xcopy.parameter_list([own, far], [b"\x0a" + move[1:]]): 0x052609,
+        xcopy.parameter_list([own, far], [move[:3] + b"\x19" + move[4:]]): 0x052600,
+        xcopy.parameter_list([own, far], [move[:1] + b"\x04" + move[2:]]): 0x052600,
+        xcopy.parameter_list([own, far], [move, move[:12]]): 0x052600,
+    }
+    during = {
+        xcopy.parameter_list([own, far], [move, xcopy.segment(2, 1, 8, 0, 0)]): 0x0A0804,
+        xcopy.parameter_list([own, far], [xcopy.segment(0, 2, 8, 0, 0)]): 0x0A0804,
+        xcopy.parameter_list([other, far], [move]): 0x0A0804,
+        xcopy.parameter_list([own, other], [move]): 0x0A0804,
+        xcopy.parameter_list([far, far], [move]): 0x0A0804,
+        xcopy.parameter_list([own, deep], [move]): 0x0A0804,
+        xcopy.parameter_list([own, xcopy.n_port_id(DEVICE, relative_port=2)], [move]): 0x0A0804,
+        xcopy.parameter_list([own, tape], [move]): 0x0A0D03,
+        xcopy.parameter_list([own, own], [move]): 0x0A260C,
+        xcopy.parameter_list([own, far], [xcopy.segment(0, 0xFFFF, 8, 0, 0)]): 0x0A260C,
+        xcopy.parameter_list([own, far], [move, move, xcopy.segment(0, 1, 8, 69993, 0)]): 0x0A2100,
+        xcopy.parameter_list([own, far], [xcopy.segment(0, 1, 8, 1 << 32, 0)]): 0x0A2100,
+        xcopy.parameter_list([own, far], [xcopy.segment(0, 1, 8, 0, 1 << 63)]): 0x0A2100,
+        xcopy.parameter_list([own, far], [xcopy.segment(0, 1, 8, 0, 0xFFFFFFF8)]): 0x0A2100,
+    }
+    for data, sense in (before | during).items():
+        command = extended_copy(rig, data)
+        await rig.run(command)
+        assert command.response is not None
+        assert command.response[:2] == (2, sense | (0x800000 if data in during else 0)), data.hex()
+        await rig.run(*all_results())
+    for action in (1, 0x1F):
+        await rig.run(data_out(rig, bytes([0x83, action]) + xcopy.extended_copy(16)[2:], bytes(16)))
+    for length in (4, 12, 17, 1028):
+        await rig.run(data_out(rig, xcopy.extended_copy(length), bytes(length)))
+    await rig.run(extended_copy(rig, good, ABSENT))
+    outcomes = set()
+    longer = copy_list(rig, move, xcopy.segment(0xFFFF, 1, 3, 9, 8), move)
+    for _ in range(150):
+        data = bytearray(longer)
+        for _ in range(rig.rng.choice((1, 1, 2))):
+            data[rig.rng.randrange(len(data))] ^= 1 << rig.rng.randrange(8)
+        cut = rig.rng.choice((len(data), rig.rng.randrange(16, len(data), 4)))
+        command = extended_copy(rig, bytes(data[:cut]))
+        await rig.run(command)
+        assert command.response is not None
+        outcomes.add(command.response[1])
+        await rig.run(*all_results(data[0]))
+    assert len(outcomes) > 6, f"only {outcomes}"
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_receive_copy_results_simple(dut: Any) -> None:
+    """Operating parameters; a copy while it is under way, then its end; results of the last eight, by initiator, unit
+    and list identifier."""
+    rig = await rig_for(dut)
+    await rig.run(copy_results(3))
+    rig.copier.quick = 0.5
+    move = xcopy.segment
+    rig.copier.hold = True
+    running = rig.submit(extended_copy(rig, copy_list(rig, move(0, 1, 8, 0, 0), move(0, 1, 300, 8, 0), list_id=4)))
+    while not rig.copier.parts:
+        await rig.step()
+    seen = []
+    for moved in range(4):
+        if moved:
+            before = len(rig.copier.parts), rig.copier.jobs[7].pointer
+            rig.copier.hold = False
+            while (len(rig.copier.parts), rig.copier.jobs[7].pointer) == before:
+                await rig.step()
+            rig.copier.hold = True
+        for _ in range(20):
+            await rig.step()
+        status = copy_results(0, 4)
+        task = rig.submit(status).task
+        while task in rig.open:
+            status.answer = None if status.answer is None else replace(status.answer, data=bytes(status.received))
+            await rig.step()
+        seen.append(xcopy.CopyStatus.unpack(bytes(status.received)))
+    assert running.response is None and {s.state for s in seen} == {xcopy.CopyState.IN_PROGRESS}
+    assert seen[0].segments == 1 and seen[-1].segments == 2
+    assert sorted(s.moved for s in seen) == [s.moved for s in seen] and seen[-1].moved > 8 * 512
+    rig.copier.hold = False
+    await rig.run()
+    await rig.run(*all_results(4))
+    for number in range(20):
+        login, list_id = rig.rng.randrange(3), rig.rng.randrange(3)
+        data = copy_list(rig, move(0, 1, 1 + number, 0, 69990 if number % 3 else 1), list_id=list_id)
+        await rig.run(extended_copy(rig, data, login=login))
+        for asked in range(3):
+            await rig.run(*all_results(rig.rng.randrange(5), login=asked))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_receive_copy_results_residuals(dut: Any) -> None:
+    rig = await rig_for(dut)
+    await rig.run(extended_copy(rig, copy_list(rig, xcopy.segment(0, 1, 8, 69999, 0))))
+    for action in (0, 3, 4):
+        for allocation in (0, 1, 4, 46, 47, 60, 78, 200):
+            cdb = xcopy.receive_copy_results(action, 1, allocation)
+            await rig.run(data_in(cdb, allocation), data_in(cdb, 200), data_in(cdb, 10), data_in(cdb, 0))
+    await rig.settle()
+
+
+@cocotb.test()
+async def test_receive_copy_results_invalid(dut: Any) -> None:
+    """Service actions that are not offered, list identifiers nobody has used."""
+    rig = await rig_for(dut)
+    await rig.run(*(copy_results(action) for action in range(8)))
+    await rig.run(*(data_out(rig, c.cdb, 4) for c in (copy_results(0), copy_results(3))))
+    await rig.settle()
+
+
+@cocotb.test()
+async def copies_that_fail(dut: Any) -> None:
+    """What becomes of a job: each refusal of the engine, each error of a device, an end by the console, no free job."""
+    rig = await rig_for(dut)
+    rig.copier.quick = 0.5
+    ends = [
+        JobEnd(reason) for reason in Refusal if reason not in (Refusal.NONE, Refusal.STATE, Refusal.NOTHING_PREPARED)
+    ]
+    ends += [JobEnd(copied=n, error=e) for n, e in ((0, 1), (3, 2), (299, 3), (0, 5), (128, 6), (129, 7))]
+    ends += [JobEnd(copied=200, error=0x0204, sense=s) for s in (0x072707, 0x030C00, 0x0E1D00)]
+    ends += [JobEnd(copied=n, error=s << 8 | 4) for n, s in ((0, 8), (128, 0x28))]
+    ends += [
+        JobEnd(copied=0, error=0x021A, sense=0x052100),
+        JobEnd(copied=256, error=0x20),
+        JobEnd(copied=77, aborted=True),
+    ]
+    data = copy_list(rig, xcopy.segment(0, 1, 8, 0, 0), xcopy.segment(0, 1, 300, 100, 5), xcopy.segment(0, 1, 8, 0, 0))
+    senses = set()
+    for end in ends:
+        rig.target.copies.engine = lambda part, end=end: end if part.first == 100 else JobEnd()  # type: ignore[misc]
+        cancelled = rig.copier.cancelled
+        command = extended_copy(rig, data)
+        await rig.run(command)
+        assert command.response is not None and command.response[0] == 2 and command.segment == 1
+        senses.add(command.response[1] & 0xFFFF)
+        paused = bool(end.error) and end.error & 0xFF != 0x1A
+        assert rig.copier.cancelled == cancelled + paused, "a job that is paused holds the volume"
+        await rig.run(*all_results())
+    assert len(senses) == 7, f"{senses}"
+    for states in ((BackupState.TRANSFER,) * 8, (BackupState.PREPARED, BackupState.PAUSED) * 4):
+        for job, state in zip(rig.copier.jobs, states, strict=True):
+            job.state, job.part = state, None
+        rig.target.copies.engine = lambda part: JobEnd(no_job=True)
+        await rig.run(extended_copy(rig, data))
+        await rig.run(*all_results())
+    rig.target.copies.engine = lambda part: JobEnd()
+    rig.copier.jobs[2].state = BackupState.DONE
+    await rig.run(extended_copy(rig, data))
+    assert rig.copier.jobs[2].end is not None, "not the job that was free"
+    await rig.settle()
+
+
+@cocotb.test()
+async def copies_wait_and_others_go_on(dut: Any) -> None:
+    """Copies one after the other in the order in which they came, while every other command goes on."""
+    rig = await rig_for(dut)
+    rig.copier.hold = True
+    copies = []
+    for number in range(4):
+        data = copy_list(rig, xcopy.segment(0, 1, 8, 8 * number, 0), list_id=number)
+        copies.append(rig.submit(extended_copy(rig, data, login=1 + number % 2)))
+        for _ in range(400):
+            await rig.step()
+    for round_ in range(3):
+        await_these = [write(rig, 0x2A, 500 * round_, 9), read(0x28, 10, 70), data_in(inquiry(None, 36), 36)]
+        for command in await_these:
+            rig.submit(command)
+        while any(c.finished is None for c in await_these):
+            await rig.step()
+    assert len(rig.copier.parts) == 1 and all(c.response is None for c in copies)
+    rig.copier.hold = False
+    await rig.run()
+    assert [p.first for p in rig.copier.parts] == [0, 8, 16, 24]
+    await rig.settle()
+
+
+@cocotb.test()
+async def copies_are_aborted(dut: Any) -> None:
+    """By the port and by resets, in any clock, waiting or under way: the job is ended first, then one RELEASE; the next
+    copy goes on."""
+    rig = await rig_for(dut)
+    rig.copier.quick = 0.2
+    data = copy_list(rig, xcopy.segment(0, 1, 200, 0, 0), xcopy.segment(0, 1, 8, 9, 0), list_id=0, usage=3)
+    for clocks in range(0, 900, 9):
+        copies = [rig.submit(extended_copy(rig, data, login=1 + n)) for n in range(2)]
+        for _ in range(clocks):
+            await rig.step()
+        victim = copies[rig.rng.randrange(2)]
+        if clocks % 2 and victim.finished is None and not victim.aborted:
+            rig.abort(victim)
+            await rig.run()
+        else:
+            rig.submit(Command(management=rig.rng.choice((0x10, 0x20)), lun=lun_bytes(MAIN), login=0))
+            await rig.run()
+            await rig.take_attentions()
+        free = (BackupState.DONE, BackupState.ABORTED, BackupState.IDLE)
+        assert all(job.state in free for job in rig.copier.jobs), "a job of a copy that has ended"
+    assert rig.copier.cancelled > 5
+    await rig.settle()

@@ -78,7 +78,8 @@ class EngineRig(Rig):
     page_inputs = (
         "rs_ready", "rs_done_valid", "rs_done_task", "rs_done_length", "rs_done_status", "rs_done_sense",
         "rs_done_range", "rs_done_lba", "rs_done_bytes", "rs_done_abort", "conflict", "software_protect",
-        "raise_valid", "raise_condition", "raise_initiators", "raise_volumes",
+        "raise_valid", "raise_condition", "raise_initiators", "raise_volumes", "copy_ready", "copy_done_valid",
+        "copy_done_task", "copy_done_status", "copy_done_sense", "copy_done_left", "copy_done_segment",
     )  # fmt: skip
 
     def __init__(self, dut: Any, **options: Any) -> None:
@@ -92,6 +93,13 @@ class EngineRig(Rig):
         self.replies: deque[tuple[int, int, int]] = deque()  # to parameter lists: status, sense, aborted initiators
         self.acquired = 0  # chunks asked for
         self.refuse = 0.1  # share of pages that are refused
+        self.copying: int | None = None  # task of the copy under way
+        self.copy_done: deque[tuple[int, ...]] = deque()
+        self.copied: list[int] = []  # tasks, in the order in which they were asked for
+        self.copy_replies: deque[tuple[int, int, int, int]] = deque()  # status, sense, blocks left, segment
+        self.copy_aborts = 0
+        self.hold_copy = False
+        self.hold_copy_done = False
         self.hold_rs = False
         self.hold_rs_done = False
 
@@ -107,6 +115,15 @@ class EngineRig(Rig):
         dut.rs_ready.value = ready
         if ready and int(dut.rs_valid.value):
             self.page_request()
+        ready = int(self.copying is None and go() and not self.hold_copy)
+        dut.copy_ready.value = ready
+        if ready and int(dut.copy_valid.value):
+            self.copy_request()
+        if int(dut.copy_abort.value):
+            assert self.copying is not None and self.open[self.copying].abort_accepted, "no such copy is under way"
+            self.copy_aborts += 1
+        fields = ("task", "status", "sense", "left", "segment")
+        self.drive_queue("copy_done", self.copy_done, tuple(f"copy_done_{f}" for f in fields), hold=self.hold_copy_done)
         unit = self.target.reservations[int(dut.check_volume.value)]
         access = ACCESS.get(int(dut.check_access.value))
         dut.conflict.value = int(access is not None and unit.conflict(int(dut.check_initiator.value), access))
@@ -122,12 +139,33 @@ class EngineRig(Rig):
             self.working = None
             if entry[-1]:
                 self.note_before(self.open[entry[0]])
+        elif name == "copy_done":
+            self.copying = None
         elif name == "raise":
             condition, initiators, volumes = entry
             sense = next(a for n, a in enumerate(CONDITIONS) if condition >> n & 1)
             self.target.attend(sense, members(initiators), members(volumes))
         else:
             super().taken(name, entry)  # type: ignore[arg-type]
+
+    def copy_request(self) -> None:
+        """An EXTENDED COPY that has come whole; what becomes of it."""
+        dut = self.dut
+        task = int(dut.copy_task.value)
+        command = self.open[task]
+        answer = command.answer
+        assert answer is not None and command.cdb[0] == 0x83 and not command.responded and not command.lost
+        assert command.moved == int(dut.copy_length.value) == len(command.payload)
+        assert self.page(task, command.moved) == command.payload
+        assert int(dut.copy_volume.value) == self.target.find(command.lun, command.login)
+        assert int(dut.copy_initiator.value) == self.target.initiator(command.login)
+        self.copying = task
+        self.copied.append(task)
+        status, sense, left, segment = self.copy_replies.popleft() if self.copy_replies else (GOOD, 0, 0, 0)
+        key = (sense >> 16 & 15, sense >> 8 & 255, sense & 255)
+        information = left if sense & INFORMATION else None
+        command.answer = replace(answer, status=status, sense=key, information=information, segment=segment)
+        self.after(self.copy_done.append, (task, status, sense, left, segment))
 
     def page_request(self) -> None:
         """The engine's request, checked against its command, and what the page service makes of it."""
@@ -217,6 +255,7 @@ class EngineRig(Rig):
     async def settle(self) -> None:
         await super().settle()
         assert self.working is None and not self.rs_done and not self.raises and not self.replies
+        assert self.copying is None and not self.copy_done and not self.copy_replies
 
 
 CONDITIONS = ATTENTIONS  # bit n of raise_condition
@@ -354,6 +393,33 @@ async def lists_and_blocks(dut: Any) -> None:
     await rig.settle()
 
 
+def copy(rig: Rig, **more: Any) -> Command:
+    size = rig.rng.choice((16, 108, 368))
+    return data_out(rig, struct.pack(">B9xIxx", 0x83, size), size, **more)
+
+
+@cocotb.test()
+async def copies_are_parked(dut: Any) -> None:
+    """EXTENDED COPY waits for the copy manager without holding anything else; one at a time, in their order."""
+    rig = await rig_for(dut)
+    for reply in ((0, 0, 0, 0), (2, 0x051A00, 0, 0), (2, 0x8A0804, 77, 5), (2, 0x8A0D01, 0, 0)):
+        rig.copy_replies.append(reply)
+        await rig.run(copy(rig))
+    await rig.run(copy(rig, volume=ABSENT), plain(struct.pack(">B9xIxx", 0x83, 0)))
+    rig.hold_copy_done = True
+    copies = [rig.submit(copy(rig, login=n)) for n in range(5)]
+    others = [read(0x28, 900, 100), write(rig, 0x2A, 9, 9), inquiry(36), write_same(rig, 99, 9)]
+    for command in others:
+        rig.submit(command)
+    while any(c.finished is None for c in others):
+        await rig.step()
+    assert all(c.response is None for c in copies) and len(rig.copied) == 5
+    rig.hold_copy_done = False
+    await rig.run()
+    assert len(set(rig.copied[4:])) == 5
+    await rig.settle()
+
+
 @cocotb.test()
 async def attentions_told_by_others(dut: Any) -> None:
     """raise_* sets unit attentions while commands run; each is reported once, or by REQUEST SENSE, in its order."""
@@ -390,6 +456,8 @@ async def abort_in_each_state(dut: Any) -> None:
         *(("hold_done", then, make) for then in ("hold_chunk", "hold_chunk_rsp") for make in (reading, writing, list_)),
         *(("hold_done", then, list_) for then in ("hold_rs", "hold_rs_done", "hold_ti")),
         ("hold_ti", "", lambda: plain(bytes(6))), ("hold_ti", "", lambda: plain(b"\xff")),
+        ("hold_copy", "", lambda: copy(rig)), ("hold_copy_done", "", lambda: copy(rig)),
+        ("hold_copy_done", "hold_ti", lambda: copy(rig)),
     )  # fmt: skip
     for first, then, make in places:
         setattr(rig, first, True)
@@ -409,7 +477,16 @@ async def abort_in_each_state(dut: Any) -> None:
                 rig.abort(command)
         for _ in range(60):
             await rig.step()
-        for hold in ("hold_rs", "hold_rs_done", "hold_chunk", "hold_chunk_rsp", "hold_ti", "hold_done"):
+        for hold in (
+            "hold_copy",
+            "hold_copy_done",
+            "hold_rs",
+            "hold_rs_done",
+            "hold_chunk",
+            "hold_chunk_rsp",
+            "hold_ti",
+            "hold_done",
+        ):
             setattr(rig, hold, False)
         await rig.run(limit=5000)
         what = f"{first} {then} {commands[0].cdb.hex()}: {rig.log[before:]}"
@@ -483,6 +560,7 @@ def anything(rig: EngineRig, task: int) -> Command:
         lambda: unmap(rig, (lba, blocks), (lba + 700, 1), login=login),
         lambda: inquiry(rng.randrange(300), rng.randrange(300), login=login),
         lambda: reserve_out(rig, login=login),
+        lambda: copy(rig, login=login),
         lambda: plain(block_cdb(0x8F, lba, blocks), login=login),
         lambda: Command(management=rng.choice((0x02, 0x40)), lun=lun_bytes(rng.randrange(4)), login=login),
     )

@@ -8,7 +8,7 @@ import pytest
 from portplex.simulate import simulate
 
 HERE = Path(__file__).parent
-SOURCES = ["array/host_engine.f", "array/page_service.f", HERE / "array_host_bench.v"]
+SOURCES = ["array/host_engine.f", "array/page_service.f", "array/copy_manager.f", HERE / "array_host_bench.v"]
 
 
 def test_array_host(simulator: str) -> None:

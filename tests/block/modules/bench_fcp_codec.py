@@ -21,9 +21,11 @@ COMMANDS = (  # operation, first bytes of the CDB, flags read and write, whether
 )
 
 
-def fixed_sense(key: int, asc: int, ascq: int, length: int = 18, information: int | None = None) -> bytes:
+def fixed_sense(
+    key: int, asc: int, ascq: int, length: int = 18, information: int | None = None, segment: int = 0
+) -> bytes:
     head = bytes([0x70 | 0x80 * (information is not None), 0, key]) + (information or 0).to_bytes(4, "big")
-    return (head + bytes([10, 0, 0, 0, 0, asc, ascq])).ljust(18, b"\0")[:length]
+    return (head + b"\x0a" + segment.to_bytes(4, "big") + bytes([asc, ascq])).ljust(18, b"\0")[:length]
 
 
 async def present(dut: Any, payload: bytes) -> None:
@@ -126,15 +128,17 @@ async def writes_what_scapy_reads(dut: Any) -> None:
         assert header(dut) == (0x05, 0x890000)
 
         status = rng.choice((0, 2, 2, 8, 0x28))
-        key, asc, ascq = rng.randrange(16), rng.randrange(256), rng.randrange(256)
+        key, asc, ascq = rng.choice((10, rng.randrange(16))), rng.randrange(256), rng.randrange(256)
+        segment = rng.randrange(1 << 16)
         under, over, code_valid, code = (rng.randrange(2) for _ in range(4))
         residual, information = rng.randrange(1 << 32), rng.choice((None, rng.randrange(1 << 32)))
         payload = await written(
             dut, rng.choice((RSP, TASK_SET_FULL)), status=status, residual=residual, residual_under=under,
-            residual_over=over, code_valid=code_valid, code=9 * code, information=information or 0,
+            residual_over=over, code_valid=code_valid, code=9 * code, information=information or 0, offset=segment,
             sense=(information is not None) << 23 | key << 16 | asc << 8 | ascq,
         )  # fmt: skip
-        sense = fixed_sense(key, asc, ascq, information=information) if status == 2 else b""
+        in_copy = segment if key == 10 else 0  # COPY ABORTED
+        sense = fixed_sense(key, asc, ascq, information=information, segment=in_copy) if status == 2 else b""
         info = bytes(FCP_RSP_INFO(bytes([0, 0, 0, 9 * code, 0, 0, 0, 0]))) if code_valid else b""
         expected = bytes(FCP_RSP(status=status, resid_under=under, resid_over=over, residual=residual))[:16]
         expected = expected[:10] + bytes([expected[10] | (2 if sense else 0) | code_valid]) + expected[11:]

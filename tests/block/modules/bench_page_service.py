@@ -48,6 +48,7 @@ class World:
         self.target.images = [bytearray(rng.randbytes(v.blocks * BLOCK)) for v in VOLUMES]
         self.lists: dict[tuple[int, int], int] = {}  # slot and index: line
         self.line = 0
+        self.seen: int | None = None  # the copy manager's line
         self.told: dict[tuple[int, int], set[Sense]] = {}
         self.answers = 0
         # of the last answer
@@ -60,6 +61,7 @@ class World:
             "rs_valid rs_task rs_op rs_arg rs_blocks rs_length rs_descriptor rs_volume rs_initiator rs_lun_ok rs_sense "
             "rs_done_ready check_volume check_initiator check_access login_valid login_initiator login_wwpn "
             "logout_valid logout_id logout_all rs_port_id "
+            "line_valid line find_done find_hit find_ended find_result "
             "reset_volumes raise_ready sl_wr_ready sl_rd_line bk_ready bk_rdata_valid bk_rdata"
         )
         await self.clocked.start(**dict.fromkeys(names.split(), 0))
@@ -87,6 +89,8 @@ class World:
         if number(dut.sl_wr_valid) and number(dut.sl_wr_ready):
             self.lists[number(dut.sl_wr_slot), number(dut.sl_wr_index)] = number(dut.sl_wr_line)
         self.line = self.lists.get((number(dut.sl_rd_slot), number(dut.sl_rd_index)), 0xFFFFF)
+        if number(dut.line_done):
+            self.seen = number(dut.bk_rdata)
         self.answers += number(dut.rs_done_valid) & number(dut.rs_done_ready)
 
     async def ask(self, **request: int) -> tuple[int, ...]:
@@ -299,6 +303,21 @@ class World:
             assert memory.get(256 * segment, len(data)) == data, what
         return f"{op} {answer.status}"
 
+    async def line_of_a_page(self) -> str:
+        """The copy manager reads a line between two requests."""
+        dut, rng = self.dut, self.rng
+        line = SEGMENTS * 256 + rng.randrange(1 << 15)
+        self.memory.put(line, rng.randbytes(16))
+        dut.line.value, dut.line_valid.value = line, 1
+        self.seen = None
+        for _ in range(100):
+            await self.clocked.clock()
+            if self.seen is not None:
+                break
+        assert self.seen == int.from_bytes(self.memory.get(line, 16), "big"), f"line {line:05x}: {self.seen}"
+        dut.line_valid.value = 0
+        return "line"
+
     async def event(self) -> str:
         """A new login, with the same name or another one, or a reset of volumes."""
         dut, rng, target = self.dut, self.rng, self.target
@@ -328,10 +347,12 @@ async def serves_any_mixture(dut: Any) -> None:
     world = World(dut)
     await world.start()
     wanted = {f"{op} {status}" for op in (MODE_SELECT, RESERVE_OUT, COMPARE, MATCH, SWAP) for status in (0, 2)}
-    wanted |= {f"{op} 0" for op in (UNMAP, RESERVE, RELEASE, FILL, ZERO)} | {"conflict", "kept out", "event"}
+    wanted |= {f"{op} 0" for op in (UNMAP, RESERVE, RELEASE, FILL, ZERO)} | {"conflict", "kept out", "event", "line"}
     rounds = 0
     while rounds < 250 or wanted:  # and until every outcome was there
-        unit = world.rng.choice((world.page, world.page, *(world.list_,) * 5, *(world.blocks,) * 2, world.event))
+        unit = world.rng.choice(
+            (world.page, world.page, *(world.list_,) * 5, *(world.blocks,) * 2, world.event, world.line_of_a_page)
+        )
         wanted.discard(await unit())
         for volume in THERE:
             await world.check(world.rng.choice(sorted(ACCESS)), volume, world.rng.choice(INITIATORS))

@@ -33,7 +33,8 @@ ACCESSES = {"": 0, "status": 1, "read": 2, "write": 3, "reserve": 4, "out": 5}
 WWNN = 0x20000000_50580001
 # where a command that describes the array keeps its allocation length: first byte, bytes
 ALLOCATION = {
-    0x03: (4, 1), 0x12: (3, 2), 0x1A: (4, 1), 0x5A: (7, 2), 0x5E: (7, 2), 0x9E: (10, 4), 0xA0: (6, 4), 0xA3: (6, 4),
+    0x03: (4, 1), 0x12: (3, 2), 0x1A: (4, 1), 0x5A: (7, 2), 0x5E: (7, 2), 0x84: (10, 4), 0x9E: (10, 4),
+    0xA0: (6, 4), 0xA3: (6, 4),
 }  # fmt: skip
 
 
@@ -66,7 +67,9 @@ class Bench:
             media, length = target.media(cdb), target.list_length(cdb)
             # which one REPORT SUPPORTED OPERATION CODES asks for, the responder looks up
             one = opcode == 0xA3 and cdb[1] & 0x1F == 0x0C and cdb[2] & 7 in (1, 2)
-            if media is None and length is None and not one:
+            # and which copy RECEIVE COPY RESULTS asks for
+            copy = opcode == 0x84 and cdb[1] & 0x1F in (0, 4)
+            if media is None and length is None and not one and not copy:
                 target.page(cdb, 0, 0)
             if cdb[cdb_length(opcode) - 1] & 4:  # NACA
                 return ERROR, 0x052400, 0
@@ -75,7 +78,7 @@ class Bench:
         if media is not None:
             return (PREFETCH if opcode in (0x34, 0x90) else KINDS[media[0]]), 0, 0
         if length is not None:
-            return (NONE if opcode in (0x15, 0x42, 0x55) and not length else CALL), 0, length
+            return (NONE if opcode in (0x15, 0x42, 0x55, 0x83) and not length else CALL), 0, length
         at, size = ALLOCATION.get(opcode, (0, 0))
         allocation = int.from_bytes(cdb[at : at + size], "big") if size else 8  # READ CAPACITY(10) has none
         return (NONE if opcode in (0x00, 0x1B) else PAGE), 0, allocation

@@ -12,10 +12,12 @@ import cocotb
 from clocked import Clocked, number
 
 from portplex.model import reservations as model
+from portplex.model.copy_manager import CopyEnd
 from portplex.model.scsi_target import COMMANDS, NO_SENSE, RefusedError, ScsiTarget, VolumeState, sense_word
+from portplex.scsi.sense import Sense
 
 INQUIRY, VPD, SENSE, LUNS, CAPACITY_10, CAPACITY_16, MODE, OPCODES, GROUPS, RESERVE_IN = range(10)  # OP_*
-OPEN = 15
+COPY_STATUS, COPY_LIMITS, COPY_FAILURE, OPEN = 10, 11, 12, 15
 SEGMENTS, PAGE_LINES, WWNN = 512, 128, 0x5005076801234567
 VOLUMES = (
     VolumeState(70000),
@@ -23,6 +25,20 @@ VOLUMES = (
     VolumeState(4096, present=False),
     VolumeState(64),
 )
+
+
+def result_bits(end: CopyEnd) -> int:
+    """A result as copy_results keeps it."""
+    sense = end.device_sense or Sense(0, 0, 0)
+    fields = (
+        (end.failed, 1), (end.processed, 16), (end.bytes_copied, 32), (end.sense[1] << 8 | end.sense[2], 16),
+        (end.left or 0, 32), (end.device_sense is not None, 1), (end.source_failed, 1), (end.device_status or 0, 8),
+        (sense.key << 16 | sense.asc << 8 | sense.ascq, 24),
+    )  # fmt: skip
+    word = 0
+    for value, width in fields:
+        word = word << width | int(value)
+    return word
 
 
 class World:
@@ -40,6 +56,9 @@ class World:
             unit.generation = rng.getrandbits(32)
         self.target.names = [rng.getrandbits(64) for _ in range(32)]
         self.target.software_protect = {3}
+        self.asked: list[int] = []  # keys of results
+        self.waiting = 0  # clocks until the result
+        self.copying: CopyEnd | None = None  # a copy that is still under way
 
     def drive(self) -> None:
         dut = self.dut
@@ -56,9 +75,19 @@ class World:
         dut.in_key.value, dut.in_wwpn.value = unit.keys.get(initiator, 0), self.target.names[initiator]
         dut.in_holds.value = int(unit.holds(initiator))
         dut.bk_ready.value, dut.sl_wr_ready.value = self.rng.randrange(2), self.rng.randrange(2)
+        self.waiting = max(0, self.waiting - 1)
+        dut.find_done.value = int(self.waiting == 1)
+        if self.waiting == 1:
+            key = self.asked[-1]
+            found = self.copying or self.target.copies.find(key >> 12, key >> 8 & 15, key & 255)
+            dut.find_hit.value, dut.find_ended.value = int(found is not None), int(self.copying is None)
+            dut.find_result.value = result_bits(found or CopyEnd())
 
     def sample(self) -> None:
         dut = self.dut
+        if number(dut.find):
+            self.asked.append(number(dut.find_key))
+            self.waiting = self.rng.randrange(2, 8)
         if number(dut.bk_valid) and number(dut.bk_ready):
             self.lines[number(dut.bk_line)] = number(dut.bk_wdata).to_bytes(16, "big")
         if number(dut.sl_wr_valid) and number(dut.sl_wr_ready):
@@ -73,7 +102,7 @@ async def builds_the_pages_of_the_model(dut: Any) -> None:
     names = (
         "start op task_number arg volume lun_ok sense done_taken sl_wr_ready bk_ready in_registered in_generation "
         "in_held in_type in_holder_key in_key in_wwpn in_holds cfg_volume_blocks cfg_volume_flags software_protect "
-        "cfg_wwnn"
+        "cfg_wwnn initiator find_done find_hit find_ended find_result"
     )
     await clocked.start(**dict.fromkeys(names.split(), 0))
     dut.cfg_wwnn.value = WWNN
@@ -141,5 +170,29 @@ async def builds_the_pages_of_the_model(dut: Any) -> None:
                 cdb = struct.pack(">BBBBH", 0xA3, 0x0C, timeouts | options, opcode, action)
                 await check(OPCODES, (timeouts | options) >> 7 << 27 | options << 24 | opcode << 16 | action, 0, cdb)
     await check(GROUPS, 0, 0, bytes([0xA3, 0x0A]))
+    await check(COPY_LIMITS, 0, 0, bytes([0x84, 3]))
+    target.nexuses[0] = (9, 0)
+    dut.initiator.value = 9
+    for number_ in range(40):
+        device = rng.random() < 0.5
+        end = CopyEnd(
+            rng.choice(((0, 0, 0), (10, rng.randrange(256), rng.randrange(256)))), rng.getrandbits(16), 0,
+            rng.getrandbits(32), rng.randrange(1, 9), rng.random() < 0.5,
+            rng.randrange(256) if device else None, Sense(rng.randrange(16), *rng.randbytes(2)) if device else None,
+        )  # fmt: skip
+        end.segment = end.processed - 1
+        target.copies.results.append(((9, 3, number_), end))
+        for asked in (number_, number_ + 1):
+            await check(COPY_STATUS, asked, 3, bytes([0x84, 0, asked]))
+            await check(COPY_FAILURE, asked, 3, bytes([0x84, 4, asked]))
+            assert world.asked[-2:] == [9 << 12 | 3 << 8 | asked] * 2
+    world.copying = CopyEnd(processed=3, bytes_copied=0x12345600)
+    await check(COPY_STATUS, 1, 3, None)
+    assert b"".join(world.lines.values())[:12] == bytes.fromhex("00000008 00 0003 00 12345600")
+    await check(COPY_FAILURE, 1, 3, None)
+    assert number(dut.done_length) == 4
+    world.copying = None
+    target.nexuses.clear()
+    world.lines.clear()
     await check(OPEN, 0, 0, None)
     assert not world.lines, "nothing is built in a page that is only opened"
