@@ -364,6 +364,10 @@ module host_engine #(
         .head_valid(cancel_head_valid), .head_task(cancel_head_task), .pop(working && event_reg == EVENT_CANCEL)
     );
 
+    /* A command that is aborted while it waits does not wait for the copies before it: the queue is gone through once. */
+    reg [8:0] copies_reg;  // in the queue
+    reg [8:0] rotate_reg;  // still to be looked at
+
     task_queue #(.TASKS(TASKS)) copy_queue (
         .clk(clk), .rst(rst), .push(copy_push), .push_task(push_task),
         .head_valid(copy_head_valid), .head_task(copy_head_task), .pop(working && event_reg == EVENT_COPY)
@@ -513,7 +517,7 @@ module host_engine #(
         rs_task = 0; rs_op = 0; rs_arg = 0; rs_blocks = 0; rs_length = 0; rs_descriptor = 0; rs_volume = 0; rs_initiator = 0; rs_port_id = 0; rs_lun_ok = 0;
         rs_sense = 0; stat_read = 0; stat_write = 0; stat_bytes = 0; status_open = 0; command_taken = 0; command_task = 0; command_write = 0; command_volume = 0; command_lba = 0;
         command_blocks = 0; reset_volumes = 0; row_reg = 0;
-        copy_valid = 0; copy_task = 0; copy_volume = 0; copy_initiator = 0; copy_length = 0; copy_abort = 0; copy_push = 0;
+        copy_valid = 0; copy_task = 0; copy_volume = 0; copy_initiator = 0; copy_length = 0; copy_abort = 0; copy_push = 0; copies_reg = 0; rotate_reg = 0;
         n_state = 0; n_aborted = 0; n_cancelled = 0; n_end = 0; n_kind = 0; n_op = 0; n_lun_ok = 0; n_paged = 0; n_again
         = 0; n_through = 0; n_syncing = 0; n_index = 0; n_initiator = 0; n_volume = 0; n_port_id = 0; n_lba = 0; n_left = 0; n_moved = 0; n_wanted =
         0; n_length = 0; n_status = 0; n_sense = 0; n_code_valid = 0; n_code = 0; n_release = 0;
@@ -585,7 +589,7 @@ module host_engine #(
                 end else if (copy_done_valid) begin
                     event_reg <= EVENT_COPIED;
                     task_reg <= copy_done_task;
-                end else if (copy_head_valid && !copy_valid && copy_ready) begin
+                end else if (copy_head_valid && !copy_valid && (copy_ready || rotate_reg != 9'd0)) begin
                     event_reg <= EVENT_COPY;
                     task_reg <= copy_head_task;
                 end else if (hr_valid && !(function_next && asked_reg) && (hr_op == HR_ABORT || (!attention_busy && !attention_report && !attention_forget && !raise_valid && !watch_valid))) begin
@@ -835,11 +839,15 @@ module host_engine #(
                             n_state = TASK_RESPOND;
                     end
 
-                    EVENT_COPY:
+                    EVENT_COPY: begin
+                        if (rotate_reg != 9'd0)
+                            rotate_reg <= rotate_reg - 9'd1;
                         if (r_aborted)
                             n_state = TASK_RELEASE;
                         else if (r_cancelled)
                             n_state = TASK_LOST;
+                        else if (rotate_reg != 9'd0)
+                            copy_push <= 1'b1;
                         else begin
                             copy_valid <= 1'b1;
                             copy_task <= task_reg;
@@ -848,6 +856,7 @@ module host_engine #(
                             copy_length <= r_wanted[10:0];
                             n_state = TASK_COPYING;
                         end
+                    end
 
                     EVENT_COPIED: begin
                         n_status = copy_done_status;
@@ -865,6 +874,8 @@ module host_engine #(
                         if (hr_op == HR_ABORT) begin
                             n_aborted = 1'b1;
                             copy_abort <= r_state == TASK_COPYING;
+                            if (r_state == TASK_COPY)
+                                rotate_reg <= copies_reg;
                             if (r_state == TASK_IDLE || r_state == TASK_LOST || r_state == TASK_FUNCTION)
                                 n_state = TASK_RELEASE;
                         end else begin
@@ -999,6 +1010,10 @@ module host_engine #(
                     chunk_push <= n_state == TASK_ACQUIRE || n_state == TASK_LET;
                     ask_push <= n_state == TASK_ASK;
                     copy_push <= n_state == TASK_COPY;
+                    if (n_state == TASK_COPY)
+                        copies_reg <= copies_reg + 9'd1;
+                    if (r_state == TASK_COPY)
+                        copies_reg <= copies_reg - 9'd1;
                     if (r_state == TASK_IDLE)
                         status_open <= status_open + 9'd1;
                     if (n_state == TASK_IDLE) begin
@@ -1063,6 +1078,8 @@ module host_engine #(
             chunk_valid <= 1'b0;
             rs_valid <= 1'b0;
             copy_valid <= 1'b0;
+            copies_reg <= 9'd0;
+            rotate_reg <= 9'd0;
             stopped_reg <= 16'd0;
             before_reg <= {(1<<TW){1'b0}};
             function_reg <= {(1<<TW){1'b0}};

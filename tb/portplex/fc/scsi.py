@@ -248,6 +248,26 @@ class SCSI_EXTENDED_COPY(_Cdb):
     ]
 
 
+class SCSI_RECEIVE_COPY_RESULTS(_Cdb):
+    name = "RECEIVE COPY RESULTS"
+    fields_desc: ClassVar[list[Any]] = [
+        _opcode(0x84),
+        BitField("reserved", 0, 3),
+        BitEnumField(
+            "service_action",
+            0,
+            5,
+            {0: "COPY STATUS", 1: "RECEIVE DATA", 3: "OPERATING PARAMETERS", 4: "FAILED SEGMENT DETAILS"},
+        ),
+        XByteField("list_id", 0),
+        X3BytesField("reserved2", 0),
+        XIntField("reserved3", 0),
+        IntField("allocation_length", 1024),
+        ByteField("reserved4", 0),
+        XByteField("control", 0),
+    ]
+
+
 class SCSI_READ_16(_Cdb):
     name = "READ(16)"
     fields_desc: ClassVar[list[Any]] = _transfer_16(0x88)

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
+from portplex.scsi.cdb import OpCode
 from portplex.scsi.sense import Sense
 from portplex.scsi.vpd import lun_bytes
 
-EXTENDED_COPY = 0x83
-RECEIVE_COPY_RESULTS = 0x84
 HEADER_BYTES = 16
 CSCD_BYTES = 32
 SEGMENT_BYTES = 28
@@ -54,12 +53,12 @@ class CopyState(IntEnum):
 
 def extended_copy(length: int) -> bytes:
     """CDB of EXTENDED COPY(LID1) with a parameter list of `length` bytes."""
-    return struct.pack(">BB8xI2x", EXTENDED_COPY, 0, length)
+    return struct.pack(">BB8xI2x", OpCode.EXTENDED_COPY, 0, length)
 
 
 def receive_copy_results(action: int, list_id: int = 0, length: int = 1024) -> bytes:
     """CDB of RECEIVE COPY RESULTS; at most `length` bytes are wanted."""
-    return struct.pack(">BBB7xI2x", RECEIVE_COPY_RESULTS, action, list_id, length)
+    return struct.pack(">BBB7xI2x", OpCode.RECEIVE_COPY_RESULTS, action, list_id, length)
 
 
 def n_port_id(address: int, lun: int = 0, *, relative_port: int = 0, block_length: int = 512) -> bytes:
