@@ -39,6 +39,8 @@ COMMANDS = [
     ("sg_requests", 0, "Not Ready"),
     ("sg_start --start", 0, ""),
     ("sg_turs", 0, ""),
+    ("sg_copy_results -p", 0, "Maximum segment descriptor count: 8"),
+    ("sg_copy_results -s -l 5", 5, ""),  # a copy that nobody has started
     ("sg_rtpg", 0, "asymmetric access state : 0x00"),
     ("sg_persist -k", 0, "NO registered"),
     ("sg_persist --out --register --param-sark=123", 0, ""),

@@ -70,6 +70,9 @@ class CopyEngine:
                 job.state = BackupState.PAUSING if job.state is BackupState.TRANSFER else BackupState.ABORTED
             return
         assert command is JobCommand.START_BACKUP and job.state in FREE, f"{command.name} to job {number}, {job}"
+        assert all(other.state in FREE or other.part is None for other in self.jobs), (
+            "a copy before the one before it has ended"
+        )
         first, end = int(dut.job_first.value), int(dut.job_end.value)
         lba = (int(dut.job_lba.value) + first) % (1 << 32)
         part = Part(
@@ -87,8 +90,9 @@ class CopyEngine:
         part, ending = job.part, job.end
         if part is None or ending is None:
             return
-        if job.state is BackupState.PAUSING:
-            job.state = BackupState.ABORTED
+        if job.state is BackupState.PAUSING:  # what is at the device takes its time
+            if self.rig.rng.random() < 0.05:
+                job.state = BackupState.ABORTED
         elif job.state is BackupState.QUEUED:
             job.state = BackupState.TRANSFER
         elif job.state is BackupState.TRANSFER:
