@@ -78,7 +78,7 @@ class WholeHarness(uvm_test):
 def harness(recording: Path | None = None) -> dict[str, Any]:
     """The whole harness once: first word of the slices, processor seconds of each."""
     env = {RECORD_VARIABLE: str(recording)} if recording else {}
-    found = run("array_speed", SETTINGS, env=env)
+    found = run("array_speed", SETTINGS, env=env, profile=True)
     if found["problems"]:
         raise RuntimeError(f"the run does not count: {found['problems'][:3]}")
     return found

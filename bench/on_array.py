@@ -45,8 +45,9 @@ def run(
     env: Mapping[str, str] | None = None,
     seed: int = 1,
     testcase: str | None = None,
+    profile: bool = False,
 ) -> dict[str, Any]:
-    """Simulate on Verilator without waves; the dictionary the test reported."""
+    """Simulate on Verilator without waves; the dictionary the test reported. `profile` is `simulate`'s."""
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
         both = {**(env or {}), SETTINGS_VARIABLE: json.dumps(settings or {}), RESULT_VARIABLE: str(result)}
@@ -59,6 +60,7 @@ def run(
             seed=seed,
             testcase=testcase,
             optimize="-O3",
+            profile=profile,
         )
         found: dict[str, Any] = json.loads(result.read_text())
     return found

@@ -314,7 +314,7 @@ module persistent_reservation (
                 end
             end
         end
-        for (i = 0; i < 16; i = i + 1)
+        if (|logout_valid) for (i = 0; i < 16; i = i + 1)
             if (reserver_ids[i][24] ? logout_valid[1] && (logout_all[1] || reserver_ids[i][23:0] == logout_id[47:24])
                                     : logout_valid[0] && (logout_all[0] || reserver_ids[i][23:0] == logout_id[23:0]))
                 reserved[i] <= 1'b0;

@@ -43,10 +43,15 @@ module volume_watch #(
     reg                  is_there;
     integer              i;
 
+    // looked at in that clock only: it costs nothing in the others
+    wire changed = cfg_volume_blocks != blocks_reg || cfg_volume_flags != flags_reg;
+
     always @* begin
         capacity = 16'd0;
         inventory = 1'b0;
-        for (i = 0; i < VOLUMES; i = i + 1) begin
+        was_there = 1'b0;
+        is_there = 1'b0;
+        if (changed) for (i = 0; i < VOLUMES; i = i + 1) begin
             was_there = flags_reg[2*i] && blocks_reg[32*i +: 32] != 32'd0;
             is_there = cfg_volume_flags[2*i] && cfg_volume_blocks[32*i +: 32] != 32'd0;
             capacity[i] = was_there && is_there && blocks_reg[32*i +: 32] != cfg_volume_blocks[32*i +: 32];
@@ -79,8 +84,10 @@ module volume_watch #(
     end
 
     always @(posedge clk) begin
-        blocks_reg <= cfg_volume_blocks;
-        flags_reg <= cfg_volume_flags;
+        if (changed) begin
+            blocks_reg <= cfg_volume_blocks;
+            flags_reg <= cfg_volume_flags;
+        end
         known_reg <= known_reg | login_bit;
         if (login_valid)
             hidden_reg[login_initiator] <= login_hidden;

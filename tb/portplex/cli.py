@@ -38,6 +38,9 @@ def sim(
     tasks: Annotated[int, typer.Option(help="contexts of the task table, 4 to 256")] = 32,
     mode: Annotated[str, typer.Option(help="online_first or backup_first")] = "online_first",
     waves: Annotated[bool, typer.Option("--waves", help="write an FST of the run")] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="build the model twice, the second time with a profile of the run")
+    ] = False,
 ) -> None:
     """The main job: hosts and a backup share one port."""
     from portplex.runs.main_job import pick_seed, print_summary, run_main_job
@@ -54,7 +57,7 @@ def sim(
         options = MainJobOptions(seed=chosen, hosts=hosts, blocks=blocks, mode=priority)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    summary = run_main_job(options, simulator=simulator, tasks=tasks, waves=waves, console=console)
+    summary = run_main_job(options, simulator=simulator, tasks=tasks, waves=waves, profile=profile, console=console)
     print_summary(summary, console)
     if summary["result"] != "passed":
         raise typer.Exit(1)

@@ -27,6 +27,10 @@ from portplex.bfm.build import LIBRARY_VARIABLE, CompilerMissing, build_library
 
 SIMULATORS = ("verilator", "icarus")
 MAIN = Path(__file__).with_name("verilator_main.cpp")  # with main_clock.h beside it
+PROFILE_FIRST = "-fprofile-generate"
+"""What the compiler of a model is told before the run that is measured, and"""
+PROFILE_THEN = "-fprofile-use -Wno-missing-profile"
+"""after it."""
 
 
 class UsageError(Exception):
@@ -50,14 +54,16 @@ def available_simulators() -> tuple[str, ...]:
     return SIMULATORS if shutil.which("iverilog") else ("verilator",)
 
 
-def check_simulator(name: str) -> str:
-    """Return `name` if it is a simulator that can run here, else raise UsageError."""
+def check_simulator(name: str, *, profile: bool = False) -> str:
+    """Return `name` if it is a simulator that can run here, else raise UsageError; with `profile`, if it compiles too."""
     if name not in SIMULATORS:
         raise UsageError(f"simulator {name!r}: must be one of {', '.join(SIMULATORS)}")
     if name not in available_simulators():
         raise UsageError(
             f"simulator {name!r} is not installed (no `iverilog` on PATH); install Icarus Verilog or use verilator"
         )
+    if profile and name != "verilator":
+        raise UsageError(f"profile with simulator {name!r}: must be verilator, which compiles the design")
     return name
 
 
@@ -199,6 +205,7 @@ def simulate(
     vvp_args: Sequence[str] = (),
     c_sources: Sequence[Path] = (),
     optimize: str = "-O1",
+    profile: bool = False,
     quiet: bool = True,
 ) -> Run:
     """Build `top` (only when something it is made of has changed) and run the cocotb tests of `test_module` on it.
@@ -206,9 +213,10 @@ def simulate(
     `sources` are relative to `hdl/`; `test_module` must be importable (its folder is put on the path when given as
     a file path). `name` names the run's folder (default: the test module). Raises UsageError for a wrong argument and
     SimulationFailed, which names the log, when the build fails, a test fails, or no test ran. Without `seed` the run
-    has `default_seed()`.
+    has `default_seed()`. With `profile` (Verilator alone) a new model is built twice: the run is made once to see which
+    of its code is used, and the compiler keeps that together; for long runs.
     """
-    check_simulator(simulator)
+    check_simulator(simulator, profile=profile)
     parameters = dict(parameters or {})
     defines = dict(defines or {})
     files = resolve_sources(sources)
@@ -248,13 +256,15 @@ def simulate(
             "--x-initial",
             "fast",
         ]
+        if profile:
+            verilator_args += ["-LDFLAGS", "-lgcov"]
         build_args += [*verilator_args, *map(str, c_sources)]
         defines.setdefault("VERILATOR", 1)
         defines.setdefault("PORTPLEX_MAIN_CLOCK", 1)
     else:
         runner = Icarus()
         build_args = ["-Wall", "-Wno-timescale", *icarus_args]
-    tag = f"{_parameter_tag(parameters)}-{simulator}{'-waves' if waves else ''}"
+    tag = f"{_parameter_tag(parameters)}-{simulator}{'-waves' if waves else ''}{'-profile' if profile else ''}"
     build_dir = build_root() / top / ".build" / tag
     headers = sorted(hdl.rglob("*.vh"))
     print_key = _fingerprint(
@@ -268,39 +278,28 @@ def simulate(
         },
         [*files, *headers, *c_sources, MAIN, MAIN.with_name("main_clock.h"), Path(__file__)],
     )
-    with _locked(build_dir.parent / f"{tag}.lock"):
-        stamp = build_dir / "portplex.stamp"
-        if not stamp.is_file() or stamp.read_text() != print_key:
-            build_log = run_dir / "build.log"
-            stamp.unlink(missing_ok=True)
-            try:
-                runner.build(
-                    hdl_toplevel=top,
-                    sources=files,
-                    includes=[hdl],
-                    parameters=parameters,
-                    defines=defines
-                    if simulator == "icarus"
-                    else {k: v for k, v in defines.items() if k != "VERILATOR"},
-                    build_args=build_args,
-                    build_dir=build_dir,
-                    waves=waves,
-                    timescale=("1ns", "1ns"),
-                    always=True,
-                    log_file=build_log if quiet else None,
-                )
-            except (SystemExit, RuntimeError, OSError) as error:
-                raise SimulationFailed(f"building {top} for {simulator} failed; see {build_log}") from error
-            stamp.write_text(print_key)
-        else:
-            runner.build_dir = build_dir
-            runner.hdl_toplevel = top
+
+    def build() -> None:
+        build_log = run_dir / "build.log"
+        try:
+            runner.build(
+                hdl_toplevel=top,
+                sources=files,
+                includes=[hdl],
+                parameters=parameters,
+                defines=defines if simulator == "icarus" else {k: v for k, v in defines.items() if k != "VERILATOR"},
+                build_args=build_args,
+                build_dir=build_dir,
+                waves=waves,
+                timescale=("1ns", "1ns"),
+                always=True,
+                log_file=build_log if quiet else None,
+            )
+        except (SystemExit, RuntimeError, OSError) as error:
+            raise SimulationFailed(f"building {top} for {simulator} failed; see {build_log}") from error
 
     results = run_dir / "results.xml"
-    results.unlink(missing_ok=True)
     wave_file = run_dir / f"{top}.fst" if waves else None
-    before = list(sys.path)
-    sys.path[:0] = extra_path  # the runner hands sys.path to the simulator's Python
     test_args: list[str] = []
     plusargs: list[str] = []
     if simulator == "icarus":
@@ -309,30 +308,54 @@ def simulate(
             plusargs = [f"+dumpfile_path={wave_file}"]
     elif wave_file:
         test_args = ["--trace-file", str(wave_file)]
-    try:
-        runner.test(
-            hdl_toplevel=top,
-            hdl_toplevel_lang="verilog",
-            test_module=test_module,
-            testcase=testcase,
-            seed=default_seed() if seed is None else seed,
-            build_dir=build_dir,
-            test_dir=run_dir,
-            results_xml=str(results),
-            extra_env=env,
-            test_args=test_args,
-            plusargs=plusargs,
-            waves=waves,
-            parameters=parameters,
-            log_file=log if quiet else None,
-        )
-    except (SystemExit, RuntimeError) as error:
-        raise SimulationFailed(f"{top} on {simulator} stopped with an error; see {log}") from error
-    finally:
-        sys.path[:] = before
-    ran, failed = get_results(results) if results.is_file() else (0, 0)
-    if ran == 0:
-        raise SimulationFailed(f"{top} on {simulator} ran no test; see {log}")
-    if failed:
-        raise SimulationFailed(f"{top} on {simulator}: {failed} of {ran} tests failed; see {log}")
+
+    def run() -> None:
+        results.unlink(missing_ok=True)
+        before = list(sys.path)
+        sys.path[:0] = extra_path  # the runner hands sys.path to the simulator's Python
+        try:
+            runner.test(
+                hdl_toplevel=top,
+                hdl_toplevel_lang="verilog",
+                test_module=test_module,
+                testcase=testcase,
+                seed=default_seed() if seed is None else seed,
+                build_dir=build_dir,
+                test_dir=run_dir,
+                results_xml=str(results),
+                extra_env=env,
+                test_args=test_args,
+                plusargs=plusargs,
+                waves=waves,
+                parameters=parameters,
+                log_file=log if quiet else None,
+            )
+        except (SystemExit, RuntimeError) as error:
+            raise SimulationFailed(f"{top} on {simulator} stopped with an error; see {log}") from error
+        finally:
+            sys.path[:] = before
+        ran, failed = get_results(results) if results.is_file() else (0, 0)
+        if ran == 0:
+            raise SimulationFailed(f"{top} on {simulator} ran no test; see {log}")
+        if failed:
+            raise SimulationFailed(f"{top} on {simulator}: {failed} of {ran} tests failed; see {log}")
+
+    with _locked(build_dir.parent / f"{tag}.lock"):
+        stamp = build_dir / "portplex.stamp"
+        if not stamp.is_file() or stamp.read_text() != print_key:
+            stamp.unlink(missing_ok=True)
+            if profile and isinstance(runner, _FastVerilator):
+                runner.optimize = f"{optimize} {PROFILE_FIRST}"
+                shutil.rmtree(build_dir, ignore_errors=True)
+                build()
+                run()
+                for made in (*build_dir.glob("*.o"), *build_dir.glob("*.a"), build_dir / top):
+                    made.unlink(missing_ok=True)
+                runner.optimize = f"{optimize} {PROFILE_THEN}"
+            build()
+            stamp.write_text(print_key)
+        else:
+            runner.build_dir = build_dir
+            runner.hdl_toplevel = top
+    run()
     return Run(run_dir, log, results, wave_file)

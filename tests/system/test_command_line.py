@@ -50,6 +50,7 @@ def one_message(done: subprocess.CompletedProcess[str], status: int, *words: str
     ("arguments", "words"),
     [
         (("sim", "--sim", "questa"), ("'questa'", "verilator, icarus")),
+        (("sim", "--sim", "icarus", "--profile"), ("profile", "'icarus'", "must be verilator")),
         (("sim", "--blocks", "65"), ("blocks=65", "64 to 16384", "multiple of 8")),
         (("sim", "--blocks", "0"), ("blocks=0", "64 to 16384")),
         (("sim", "--hosts", "0"), ("hosts=0", "1 to 16")),

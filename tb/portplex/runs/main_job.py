@@ -35,12 +35,13 @@ def run_main_job(
     simulator: str,
     tasks: int,
     waves: bool,
+    profile: bool = False,
     name: str = "main_job",
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Run it and return the summary; `result` in it is `passed` or `failed`. Raises UsageError before anything is
     written, and SimulationFailed when the simulation itself broke."""
-    check_simulator(simulator)
+    check_simulator(simulator, profile=profile)
     if not 4 <= tasks <= 256:
         raise UsageError(f"tasks={tasks}: must be 4 to 256")
     parameters = {"TASKS": tasks}
@@ -79,6 +80,7 @@ def run_main_job(
                 waves=waves,
                 env={SETTINGS_VARIABLE: json.dumps(settings)},
                 optimize="-O3",
+                profile=profile,
             )
         except SimulationFailed:
             if not (folder / SUMMARY).is_file():
