@@ -55,7 +55,7 @@ def available_simulators() -> tuple[str, ...]:
 
 
 def check_simulator(name: str, *, profile: bool = False) -> str:
-    """Return `name` if it is a simulator that can run here, else raise UsageError; with `profile`, if it compiles too."""
+    """Return `name` if it is a simulator that can run here and, with `profile`, compiles; else raise UsageError."""
     if name not in SIMULATORS:
         raise UsageError(f"simulator {name!r}: must be one of {', '.join(SIMULATORS)}")
     if name not in available_simulators():
