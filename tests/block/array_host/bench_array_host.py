@@ -2075,7 +2075,7 @@ async def copies_are_aborted(dut: Any) -> None:
     copy goes on."""
     rig = await rig_for(dut)
     rig.copier.quick = 0.2
-    data = copy_list(rig, xcopy.segment(0, 1, 200, 0, 0), xcopy.segment(0, 1, 8, 9, 0), list_id=0, usage=3)
+    data = copy_list(rig, xcopy.segment(0, 1, 5000, 0, 0), xcopy.segment(0, 1, 8, 9, 0), list_id=0, usage=3)
     for clocks in range(0, 900, 9):
         copies = [rig.submit(extended_copy(rig, data, login=1 + n)) for n in range(2)]
         for _ in range(clocks):
