@@ -136,13 +136,18 @@ class Run:
     waves: Path | None
 
 
+def long_run() -> bool:
+    """True in `make test-long` (PORTPLEX_LONG is set): all the cases of which the regression takes a part."""
+    return bool(os.environ.get("PORTPLEX_LONG"))
+
+
 def default_seed() -> int | None:
     """The seed of a run that is given none: SEED of the environment, else 1, so that the regression says the same on
-    every machine; with PORTPLEX_LONG set (`make test-long`) a new one each time, which the log names."""
+    every machine; in a long run a new one each time, which the log names."""
     given = os.environ.get("SEED")
     if given:
         return int(given)
-    return None if os.environ.get("PORTPLEX_LONG") else 1
+    return None if long_run() else 1
 
 
 def _fingerprint(parts: Mapping[str, Any], files: Sequence[Path]) -> str:

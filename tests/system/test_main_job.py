@@ -20,10 +20,10 @@ from portplex.cli import cli
 from portplex.management import PriorityMode
 from portplex.runs.main_job import run_main_job
 from portplex.scenario.main_job import MainJobOptions
-from portplex.simulate import available_simulators
+from portplex.simulate import available_simulators, long_run
 
 ROOT = Path(__file__).resolve().parents[2]
-LONG = bool(os.environ.get("PORTPLEX_LONG"))
+LONG = long_run()
 SEEDS = range(100, 150) if LONG else range(1, 7)
 ONLY = os.environ.get("SIM") or "verilator"
 CHANGES = ("wall_seconds", "files", "replay", "simulator")

@@ -17,6 +17,7 @@ from portplex.model.backup import Refusal
 from portplex.model.copy_manager import JobEnd
 from portplex.model.scsi_target import COMMANDS, COMMANDS_CLEARED, VolumeState
 from portplex.scsi import xcopy
+from portplex.simulate import long_run
 
 MAIN, PROTECTED, ABSENT, SMALL = range(4)  # volumes of the rig
 
@@ -1154,7 +1155,7 @@ async def try_everything(rig: Rig, login: int, volume: int = MAIN) -> None:
         plain(bytes(6)),
         data_in(mode_sense(True, 0x3F, 64), 64),
     ]
-    other += [data_in(read_capacity_16(32), 32), plain(block_cdb(0x35, 0, 0)), plain(bytes([0x1B, 0, 0, 0, 1, 0]))]
+    other += [data_in(read_capacity_16(32), 32), plain(block_cdb(0x35, 3, 1)), plain(bytes([0x1B, 0, 0, 0, 1, 0]))]
     other += [
         plain(block_cdb(0x2F, 1, 1)),
         plain(bytes([0xFF]) + bytes(15)),
@@ -2076,7 +2077,7 @@ async def copies_are_aborted(dut: Any) -> None:
     rig = await rig_for(dut)
     rig.copier.quick = 0.2
     data = copy_list(rig, xcopy.segment(0, 1, 5000, 0, 0), xcopy.segment(0, 1, 8, 9, 0), list_id=0, usage=3)
-    for clocks in range(0, 900, 9):
+    for clocks in range(0, 900, 9 if long_run() else 27):
         copies = [rig.submit(extended_copy(rig, data, login=1 + n)) for n in range(2)]
         for _ in range(clocks):
             await rig.step()
