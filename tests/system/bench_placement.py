@@ -245,7 +245,7 @@ class VerifyAndSchedule(_OnTwoPorts):
             self.expect("SLVERR" in str(error), f"a time that has passed: {error}")
         else:
             self.expect(False, "a time that has passed was taken")
-        due = await management.clock() + 20
+        due = await management.clock() + 6
         await management.set_schedule(0, job=3, due=due)
         self.expect((await management.job_progress(3)).state is BackupState.PREPARED, "it waits for its time")
         ended = await self.until_state(3, *ENDED)

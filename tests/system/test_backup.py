@@ -25,7 +25,7 @@ CASES = [
     "CopyPointerStopsTheBackup",
     "RestoreIntoOtherVolumes",
 ]
-ICARUS = ["DeviceBusy", "DeviceRefusesLogin"]
+ICARUS = ["DeviceRefusesLogin"]
 
 
 @pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=ICARUS))

@@ -9,9 +9,8 @@ from portplex.runs.array_test import on_simulators, run_array_test
 
 BENCH = Path(__file__).with_name("bench_link_events.py")
 CASES = ["LinkResetUnderLoad", "LinkDownInMidBackup", "LinkDownForLong", "LinkDownInMidWrite"]
-ICARUS = ["LinkDownInMidBackup"]
 
 
-@pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=ICARUS))
+@pytest.mark.parametrize(("sim", "case"), on_simulators(CASES))
 def test_link_events(sim: str, case: str) -> None:
     run_array_test(BENCH, case, sim)

@@ -25,8 +25,6 @@ ICARUS = [
     "StrangerIsRefused",
     "CommandNeedsProcessLogin",
     "HostLogsOutInMidWrite",
-    "HostFallsSilentInMidWrite",
-    "HostLinkFailsInMidWrite",
     "FabricDropsHostInMidWrite",
     "FabricLogsArrayOut",
     "RecTellsTheState",

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from portplex.simulate import available_simulators, check_simulator, run_folder, simulate
+from portplex.simulate import available_simulators, check_simulator, long_run, run_folder, simulate
 from portplex.uvm.base_test import SEEN, SETTINGS_VARIABLE
 
 TOP = "array_bench"
@@ -19,13 +19,13 @@ PARAMETERS = {"TASKS": 32}
 
 def on_simulators(cases: Sequence[str], *, icarus: Collection[str] = ()) -> list[tuple[str, str]]:
     """(simulator, case) for every case on Verilator and those of `icarus` on Icarus, as installed or as SIM names one.
-    Icarus makes about 10,000 words a second on the whole array: it gets the short ones."""
+    Icarus makes about 10,000 words a second on the whole array: it gets the short ones, and all in a long run."""
     wanted = os.environ.get("SIM")
     names = [check_simulator(wanted)] if wanted else list(available_simulators())
     unknown = set(icarus) - set(cases)
     if unknown:
         raise ValueError(f"icarus={sorted(unknown)}: must be among the cases")
-    return [(name, case) for name in names for case in cases if name == "verilator" or case in icarus]
+    return [(name, case) for name in names for case in cases if name == "verilator" or case in icarus or long_run()]
 
 
 def run_array_test(

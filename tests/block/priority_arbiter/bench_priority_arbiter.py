@@ -11,6 +11,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
 from portplex.model.priority import FRAME_OVERHEAD_WORDS, PriorityTable
+from portplex.simulate import long_run
 
 
 class Scheduler:
@@ -81,12 +82,14 @@ class Scheduler:
 
 @cocotb.test()
 async def shares_follow_the_table(dut: Any) -> None:
-    for table, payload in (
-        (PriorityTable(False, 4096, 2600), 2048),
+    tables = (
         (PriorityTable(False, 3000, 1700), 2048),  # neither is a multiple of a frame
+        (PriorityTable(False, 4096, 2600), 2048),
         (PriorityTable(False, 1000, 900), 1400),
         (PriorityTable(True, 2048, 500), 2048),
-    ):
+    )
+    slow = cocotb.SIM_NAME.startswith("Icarus") and not long_run()  # half a million clocks for each
+    for table, payload in tables[:1] if slow else tables:
         scheduler = Scheduler(dut, table)
         scheduler.payload = payload
         await scheduler.reset()
