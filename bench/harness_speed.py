@@ -42,10 +42,12 @@ class Speed(NamedTuple):
         return self.cycles / self.seconds
 
 
-def harness_speed(frames: int = 4000, size: int = 2072, recording: Path | None = None) -> Speed:
+def harness_speed(
+    frames: int = 4000, size: int = 2072, recording: Path | None = None, *, profile: bool = True
+) -> Speed:
     """The small loop with whole frames from Python, `frames` of `size` bytes; recorded when `recording` is given."""
     env = {RECORD_VARIABLE: str(recording)} if recording else {}
-    return _run("loop_bench", LOOP_SOURCES, HERE / "frame_driver.py", frames, size, env)
+    return _run("loop_bench", LOOP_SOURCES, HERE / "frame_driver.py", frames, size, env, profile=profile)
 
 
 def word_speed(
@@ -68,10 +70,13 @@ def plain_speed(
     recording: Path,
     parameters: Mapping[str, object] | None = None,
     arguments: Sequence[str] = (),
+    *,
+    profile: bool = True,
 ) -> Speed:
-    """`top` in a plain C++ loop over `recording`. Raises RuntimeError when what comes back is not what was recorded."""
+    """`top` in a plain C++ loop over `recording`, built with the profile of a first run or without. Raises RuntimeError
+    when what comes back is not what was recorded."""
     library = build_library("verilator", build_root() / ".bfm")
-    key = hashlib.sha256(repr((top, parameters, library, PROFILE_FIRST, PROFILE_THEN)).encode())
+    key = hashlib.sha256(repr((top, parameters, library, profile, PROFILE_FIRST, PROFILE_THEN)).encode())
     files = resolve_sources(sources)
     for file in (*files, *sorted((project_root() / "hdl").rglob("*.vh")), HERE / "plain_loop.cpp", Path(__file__)):
         key.update(file.read_bytes())
@@ -81,11 +86,12 @@ def plain_speed(
     if not ready.is_file():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        _build_plain(top, files, parameters, program, library, PROFILE_FIRST)
-        _replay(program, recording, arguments)
-        for made in (*folder.glob("*.o"), *folder.glob("*.a"), program):
-            made.unlink()
-        _build_plain(top, files, parameters, program, library, PROFILE_THEN)
+        if profile:
+            _build_plain(top, files, parameters, program, library, PROFILE_FIRST)
+            _replay(program, recording, arguments)
+            for made in (*folder.glob("*.o"), *folder.glob("*.a"), program):
+                made.unlink()
+        _build_plain(top, files, parameters, program, library, PROFILE_THEN if profile else "")
         ready.touch()
     result = _replay(program, recording, arguments)
     return Speed(result["cycles"], result["seconds"], result["slices"])
@@ -150,6 +156,7 @@ def _run(
     size: int,
     env: Mapping[str, str],
     parameters: Mapping[str, object] | None = None,
+    profile: bool = True,
 ) -> Speed:
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "speed.json"
@@ -161,7 +168,7 @@ def _run(
             env=both,
             parameters=parameters,
             optimize="-O3",
-            profile=True,
+            profile=profile,
             seed=1,
         )
         found = json.loads(result.read_text())

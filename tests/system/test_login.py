@@ -27,7 +27,6 @@ ICARUS = [
     "HostLogsOutInMidWrite",
     "FabricDropsHostInMidWrite",
     "FabricLogsArrayOut",
-    "RecTellsTheState",
 ]
 
 

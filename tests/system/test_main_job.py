@@ -24,7 +24,7 @@ from portplex.simulate import available_simulators, long_run
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = long_run()
-SEEDS = range(100, 150) if LONG else range(1, 7)
+SEEDS = range(100, 150) if LONG else range(1, 5)
 ONLY = os.environ.get("SIM") or "verilator"
 CHANGES = ("wall_seconds", "files", "replay", "simulator")
 """What may differ between two runs of one seed."""

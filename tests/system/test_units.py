@@ -27,7 +27,7 @@ def test_task_set_full() -> None:
     run_array_test(BENCH, "TaskSetFull", "verilator", parameters={"TASKS": 8}, optimize="-O1")
 
 
-@pytest.mark.parametrize(("sim", "case"), on_simulators(["Overload"], icarus=["Overload"]))
+@pytest.mark.parametrize(("sim", "case"), on_simulators(["Overload"]))
 def test_overload(sim: str, case: str) -> None:
     facts = run_array_test(BENCH, case, sim, parameters={"TASKS": 8}, optimize="-O1")
     assert facts["commands"] == 128 + facts["refused"] and facts["refused"] > 32

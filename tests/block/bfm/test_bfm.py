@@ -98,15 +98,15 @@ def test_replay_without_python_is_equal(tmp_path: Path, monkeypatch: pytest.Monk
     import harness_speed
 
     recording = tmp_path / "loop.rec"
-    run = harness_speed.harness_speed(frames=60, recording=recording)
-    plain = harness_speed.plain_speed("loop_bench", harness_speed.LOOP_SOURCES, recording)
+    run = harness_speed.harness_speed(frames=60, recording=recording, profile=False)
+    plain = harness_speed.plain_speed("loop_bench", harness_speed.LOOP_SOURCES, recording, profile=False)
     assert 0 <= run.cycles - plain.cycles < 600
     whole = bytearray(recording.read_bytes())
     recording.write_bytes(whole[:-100])
     with pytest.raises(RuntimeError, match="not a whole recording"):
-        harness_speed.plain_speed("loop_bench", harness_speed.LOOP_SOURCES, recording)
+        harness_speed.plain_speed("loop_bench", harness_speed.LOOP_SOURCES, recording, profile=False)
     whole[len(whole) // 2] ^= 1  # one bit of one frame: the echo differs from what was recorded
     recording.write_bytes(whole)
     with pytest.raises(RuntimeError, match="did not see the recorded frames"):
-        harness_speed.plain_speed("loop_bench", harness_speed.LOOP_SOURCES, recording)
+        harness_speed.plain_speed("loop_bench", harness_speed.LOOP_SOURCES, recording, profile=False)
     sys.modules.pop("harness_speed")
