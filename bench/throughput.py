@@ -18,12 +18,12 @@ PARAMETERS = {"TASKS": 32, "BACKUP_SLOTS": 4, "RX_BUFFERS": 16}
 # Tasks enough that something waits for each direction at any moment, few enough that a request of a write does not
 # stand behind too many reads; a quantum shorter than a command, for the same reason.
 DEFAULT = {
-    "reads": 16,
-    "writes": 8,
+    "reads": 20,
+    "writes": 10,
     "quantum": 8192,
     "online_time": 2108,
     "warm_up": 500_000,
-    "window": 1_000_000,
+    "window": 2_000_000,
     "sub_blocks": 8192,
 }
 
