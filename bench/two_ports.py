@@ -126,11 +126,12 @@ class TwoPorts:
 
     async def tables(self) -> tuple[int, int]:
         """Amounts of both ports in the last whole window."""
-        while True:
+        for _ in range(10):
             windows = await self.management.load_windows()
             amounts = (await self.management.port_load(0)).amount, (await self.management.port_load(1)).amount
             if await self.management.load_windows() == windows:
                 return amounts
+        raise RuntimeError(f"window {windows} is over before both tables are read, ten times")
 
     async def move(self, loaded: int) -> int:
         """Load the port that carries the backup; words from the other one's being lighter to the backup there."""
