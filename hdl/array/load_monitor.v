@@ -51,9 +51,8 @@ module load_monitor #(
 
     // the window under way; a test sets io_reg, which takes 2^32 commands to fill
     reg [PORTS*32-1:0] io_reg /*verilator public_flat_rw*/;
-    reg [PORTS*32-1:0] io_next;
-    reg [PORTS*32-1:0] amount_reg, amount_next;
-    reg [PORTS-1:0]    sequential_reg, sequential_next;
+    reg [PORTS*32-1:0] amount_reg;
+    reg [PORTS-1:0]    sequential_reg;
 
     // each port's previous command
     reg [PORTS-1:0]    known_reg;
@@ -65,26 +64,6 @@ module load_monitor #(
 
     /* A command in the last clock of a window belongs to it. */
     wire last = tick && {1'b0, ticks_reg} + 17'd1 >= {1'b0, cfg_load_window};
-
-    reg [44:0] amount_sum;
-    always @* begin
-        io_next = io_reg;
-        amount_next = amount_reg;
-        sequential_next = sequential_reg;
-        amount_sum = 45'd0;
-        for (p = 0; p < PORTS; p = p + 1) begin
-            if (command[p]) begin
-                if (!(&io_reg[32*p +: 32]))
-                    io_next[32*p +: 32] = io_reg[32*p +: 32] + 32'd1;
-                amount_sum = {13'd0, amount_reg[32*p +: 32]}
-                    + (command_write[p] ? {2'd0, command_blocks[32*p +: 32], 11'd0} : {4'd0, command_blocks[32*p +: 32], 9'd0});
-                amount_next[32*p +: 32] = |amount_sum[44:32] ? 32'hFFFFFFFF : amount_sum[31:0];
-                sequential_next[p] = known_reg[p] && write_reg[p] == command_write[p]
-                    && volume_reg[4*p +: 4] == command_volume[4*p +: 4]
-                    && next_lba_reg[33*p +: 33] == {1'b0, command_lba[32*p +: 32]};
-            end
-        end
-    end
 
     /* Totals of the controller. */
     reg [32:0] total;
@@ -109,29 +88,45 @@ module load_monitor #(
 
     assign mis_valid = writing_reg;
     assign mis_write = 1'b1;
-    assign mis_addr = TABLE + {8'd0, word_reg};
-    assign mis_wdata = word_reg == 2'd0 ? store_io_reg : word_reg == 2'd1 ? store_amount_reg : store_windows_reg;
+    assign mis_addr = writing_reg ? TABLE + {8'd0, word_reg} : 10'd0;
+    assign mis_wdata = !writing_reg ? 32'd0 : word_reg == 2'd0 ? store_io_reg : word_reg == 2'd1 ? store_amount_reg : store_windows_reg;
 
     always @(posedge clk) begin
         window_end <= last;
         if (tick)
             ticks_reg <= last ? 16'd0 : ticks_reg + 16'd1;
-        io_reg <= last ? {PORTS*32{1'b0}} : io_next;
-        amount_reg <= last ? {PORTS*32{1'b0}} : amount_next;
-        sequential_reg <= last ? {PORTS{1'b0}} : sequential_next;
-        if (last) begin
-            load_io <= io_next;
-            load_amount <= amount_next;
-            load_sequential <= sequential_next;
-            load_windows <= load_windows + 32'd1;
-        end
-        for (p = 0; p < PORTS; p = p + 1) begin
-            if (command[p]) begin
-                known_reg[p] <= 1'b1;
-                write_reg[p] <= command_write[p];
-                volume_reg[4*p +: 4] <= command_volume[4*p +: 4];
-                next_lba_reg[33*p +: 33] <= {1'b0, command_lba[32*p +: 32]} + {1'b0, command_blocks[32*p +: 32]};
+        if (last || |command) begin : count
+            reg [PORTS*32-1:0] io;
+            reg [PORTS*32-1:0] amount;
+            reg [PORTS-1:0]    sequential;
+            reg [44:0]         sum;
+            io = io_reg;
+            amount = amount_reg;
+            sequential = sequential_reg;
+            for (p = 0; p < PORTS; p = p + 1)
+                if (command[p]) begin
+                    if (!(&io[32*p +: 32]))
+                        io[32*p +: 32] = io[32*p +: 32] + 32'd1;
+                    sum = {13'd0, amount[32*p +: 32]}
+                        + (command_write[p] ? {2'd0, command_blocks[32*p +: 32], 11'd0} : {4'd0, command_blocks[32*p +: 32], 9'd0});
+                    amount[32*p +: 32] = |sum[44:32] ? 32'hFFFFFFFF : sum[31:0];
+                    sequential[p] = known_reg[p] && write_reg[p] == command_write[p]
+                        && volume_reg[4*p +: 4] == command_volume[4*p +: 4]
+                        && next_lba_reg[33*p +: 33] == {1'b0, command_lba[32*p +: 32]};
+                    known_reg[p] <= 1'b1;
+                    write_reg[p] <= command_write[p];
+                    volume_reg[4*p +: 4] <= command_volume[4*p +: 4];
+                    next_lba_reg[33*p +: 33] <= {1'b0, command_lba[32*p +: 32]} + {1'b0, command_blocks[32*p +: 32]};
+                end
+            if (last) begin
+                load_io <= io;
+                load_amount <= amount;
+                load_sequential <= sequential;
+                load_windows <= load_windows + 32'd1;
             end
+            io_reg <= last ? {PORTS*32{1'b0}} : io;
+            amount_reg <= last ? {PORTS*32{1'b0}} : amount;
+            sequential_reg <= last ? {PORTS{1'b0}} : sequential;
         end
 
         if (window_end)

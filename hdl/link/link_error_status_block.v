@@ -15,10 +15,13 @@ module link_error_status_block (
     integer n;
 
     always @(posedge clk) begin
-        if (events != 16'd0) begin
+        if (events != 16'd0) begin : count
+            reg [32*16-1:0] next;
+            next = counters;
             for (n = 0; n < 16; n = n + 1)
-                if (events[n] && counters[32*n +: 32] != 32'hFFFFFFFF)
-                    counters[32*n +: 32] <= counters[32*n +: 32] + 32'd1;
+                if (events[n] && next[32*n +: 32] != 32'hFFFFFFFF)
+                    next[32*n +: 32] = next[32*n +: 32] + 32'd1;
+            counters <= next;
         end
         if (rst)
             counters <= {32*16{1'b0}};
