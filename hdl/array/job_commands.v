@@ -13,7 +13,7 @@ module job_commands (
     input  wire        console_valid,
     output wire        console_ready,
     input  wire [31:0] console_data,
-    output wire        console_answer,
+    output reg         console_answer,
     output wire [7:0]  console_refused,
     output reg  [7:0]  status_refused,  // the console's last order: why it was refused, 0 taken
 
@@ -22,20 +22,20 @@ module job_commands (
     output wire        timed_ready,
     input  wire [2:0]  timed_command,
     input  wire [2:0]  timed_number,
-    output wire        timed_answer,
+    output reg         timed_answer,
 
     // copy manager
     input  wire        copy_valid,
     output wire        copy_ready,
     input  wire [2:0]  copy_command,
     input  wire [2:0]  copy_number,
-    output wire        copy_answer,
+    output reg         copy_answer,
 
     // engine
     output wire        job_valid,
     input  wire        job_ready,
-    output wire [2:0]  job_command,
-    output wire [2:0]  job_number,
+    output reg  [2:0]  job_command,
+    output reg  [2:0]  job_number,
     output wire [1:0]  job_kind,
     output wire        job_part,        // the order is the copy manager's
     input  wire        job_answer,
@@ -54,25 +54,32 @@ module job_commands (
     wire [1:0] turn_ready;
     wire [1:0] other_ready;
 
-    /* bits of BACKUP_CONTROL */
+    /* bits of BACKUP_CONTROL; looked at only beside an order */
     wire [6:0] wanted = console_data[6:0];
-    wire       single = wanted != 7'd0 && (wanted & (wanted - 7'd1)) == 7'd0;
-    wire       unclear = console_valid && !single;
+    reg        single;
     reg  [2:0] console_command;
 
-    always @*
-        case (1'b1)
-            wanted[0]: console_command = START_BACKUP;
-            wanted[1]: console_command = START_RESTORE;
-            wanted[2]: console_command = ABORT;
-            wanted[3]: console_command = PAUSE;
-            wanted[4]: console_command = RESUME;
-            wanted[5]: console_command = START_VERIFY;
-            default:   console_command = PREPARE;
-        endcase
+    always @* begin
+        single = 1'b0;
+        console_command = PREPARE;
+        if (console_valid) begin
+            single = wanted != 7'd0 && (wanted & (wanted - 7'd1)) == 7'd0;
+            case (1'b1)
+                wanted[0]: console_command = START_BACKUP;
+                wanted[1]: console_command = START_RESTORE;
+                wanted[2]: console_command = ABORT;
+                wanted[3]: console_command = PAUSE;
+                wanted[4]: console_command = RESUME;
+                wanted[5]: console_command = START_VERIFY;
+                default: ;
+            endcase
+        end
+    end
+
+    wire unclear = console_valid && !single;
 
     stream_turn #(.PORTS(2)) turn (
-        .clk(clk), .rst(rst), .in_valid({other_valid, console_valid && single && !busy_reg}), .in_ready(turn_ready),
+        .clk(clk), .rst(rst), .in_valid({other_valid, single && !busy_reg}), .in_ready(turn_ready),
         .valid(offered), .ready(job_ready), .from(from_other)
     );
 
@@ -83,20 +90,35 @@ module job_commands (
 
     assign job_valid = offered;
     assign job_part = from_other && from_copy;
-    assign job_command = job_part ? copy_command : from_other ? timed_command : console_command;
-    assign job_number = job_part ? copy_number : from_other ? timed_number : console_data[14:12];
     assign job_kind = console_data[9:8];
     assign timed_ready = other_ready[0] && timed_valid && !busy_reg;
     assign copy_ready = other_ready[1] && copy_valid && !busy_reg;
     assign console_ready = unclear || (turn_ready[0] && console_valid && !busy_reg);
 
+    always @* begin
+        job_command = console_command;
+        job_number = console_data[14:12];
+        if (from_other) begin
+            job_command = from_copy ? copy_command : timed_command;
+            job_number = from_copy ? copy_number : timed_number;
+        end
+    end
+
     /* the answer may come with the order or later */
-    wire answer_console = busy_reg ? console_reg : !from_other;
-    wire answer_copy = busy_reg ? copy_reg : job_part;
-    wire engine_answer = job_answer && (busy_reg || (offered && job_ready));
-    assign timed_answer = engine_answer && !answer_console && !answer_copy;
-    assign copy_answer = engine_answer && answer_copy;
-    assign console_answer = unclear || (engine_answer && answer_console);
+    always @* begin
+        timed_answer = 1'b0;
+        copy_answer = 1'b0;
+        console_answer = unclear;
+        if (job_answer && (busy_reg || offered && job_ready)) begin
+            if (busy_reg ? copy_reg : job_part)
+                copy_answer = 1'b1;
+            else if (busy_reg ? console_reg : !from_other)
+                console_answer = 1'b1;
+            else
+                timed_answer = 1'b1;
+        end
+    end
+
     assign console_refused = unclear ? REFUSED_UNCLEAR : job_refused;
 
     always @(posedge clk) begin
