@@ -174,7 +174,8 @@ module array_controller #(
     input  wire [7:0]            stat_events
 );
 
-    localparam COUNTERS = 20;
+    localparam COUNTED = 18;   // counters that are kept here
+    localparam COUNTERS = COUNTED + 2;
     localparam HOST_TASKS = PORTS * TASKS;
     localparam JOBS = 8;
     localparam SCHEDULES = 4;
@@ -192,10 +193,15 @@ module array_controller #(
     wire        copy_set;
     wire [PORTS-1:0] backup_active;
     wire [JOBS*4-1:0]  job_state;
-    wire [JOBS*32-1:0] job_pointer;
-    wire [JOBS*32-1:0] job_copy;
-    wire [JOBS*32-1:0] job_error;
-    wire [JOBS*32-1:0] job_sense;
+    wire [31:0] job_data;
+    wire [31:0] job_0_pointer;
+    wire [31:0] job_0_copy;
+    wire [15:0] job_0_error;
+    wire [23:0] job_0_sense;
+    wire        job_follow;
+    wire [31:0] follow_pointer;
+    wire [15:0] follow_error;
+    wire [23:0] follow_sense;
     wire [PORTS-1:0] job_mask;
     wire        job_started;
     wire        job_active;
@@ -208,15 +214,14 @@ module array_controller #(
     wire [7:0]  job_refused;
 
     /* Orders of the console and of the time supervisor. */
-    /* verilator lint_off UNUSEDSIGNAL */ // of an entry's registers; what is for waves only
-    wire [15:0] command_address;
-    wire [SCHEDULES*32-1:0] schedule_control;
-    wire [SCHEDULES*32-1:0] timed_answers;
+    /* verilator lint_off UNUSEDSIGNAL */ // which of a unit's registers; what is for waves only
+    wire [15:0] look_address;
     wire        timed_stored;
     wire        timed_started;
     wire        timed_refused;
     wire        window_end;
     /* verilator lint_on UNUSEDSIGNAL */
+    wire        look;
     wire [31:0] command_data;
     wire        console_valid;
     wire        console_ready;
@@ -229,7 +234,7 @@ module array_controller #(
     wire [2:0]  timed_number;
     wire        timed_answer;
 
-    /* Clock and schedules: registers CONTROL, DUE, PERIOD of an entry are its fields 0, 1, 2. */
+    /* Clock and schedules: registers CONTROL, DUE, PERIOD, LAST of an entry are its fields 0, 1, 2, 3. */
     wire [15:0] cfg_ticks_per_second;
     wire        clock_set;
     wire [31:0] clock_set_seconds;
@@ -237,10 +242,7 @@ module array_controller #(
     wire        schedule_valid;
     wire        schedule_ready;
     wire        schedule_refused;
-    wire [1:0]  schedule_field = command_address[3:2];
-    wire [SCHEDULES*32-1:0] schedule_period;
-    wire [SCHEDULES*32-1:0] schedule_due;
-    wire [SCHEDULES*32-1:0] schedule_last;
+    wire [31:0] schedule_data;
 
     /* Load of the ports, and where the backup goes. */
     wire [15:0] cfg_load_window;
@@ -293,33 +295,46 @@ module array_controller #(
         end
 
     /* Counters 0400h on; they wrap. The last two pairs are bytes read and written, low word first; then two states. */
-    reg [COUNTERS*32-1:0] counters_reg;
-    wire [11:0] events = {stat_retry, stat_chunk, stat_read, stat_events[7:2], stat_write, stat_events[1:0]};
-    /* of two ports in one clock */
-    wire [1:0]  quanta = {1'b0, stat_quantum[0]} + {1'b0, PORTS > 1 && stat_quantum[PORTS-1]};
-    wire [1:0]  quanta_short = {1'b0, stat_quantum_short[0]} + {1'b0, PORTS > 1 && stat_quantum_short[PORTS-1]};
+    reg [COUNTED*32-1:0] counters_reg;
+    wire        counts = |stat_events || stat_write || stat_read || stat_chunk || stat_retry || |stat_quantum;
     integer n;
 
     always @(posedge clk) begin
-        if (events != 12'd0)
+        if (counts) begin : count
+            reg [COUNTED*32-1:0] next;
+            reg [11:0]           events;
+            next = counters_reg;
+            events = {stat_retry, stat_chunk, stat_read, stat_events[7:2], stat_write, stat_events[1:0]};
             for (n = 0; n < 12; n = n + 1)
                 if (events[n])
-                    counters_reg[32*n +: 32] <= counters_reg[32*n +: 32] + 32'd1;
-        if (|stat_quantum) begin
-            counters_reg[32*12 +: 32] <= counters_reg[32*12 +: 32] + {30'd0, quanta};
-            counters_reg[32*13 +: 32] <= counters_reg[32*13 +: 32] + {30'd0, quanta_short};
+                    next[32*n +: 32] = next[32*n +: 32] + 32'd1;
+            for (n = 0; n < PORTS; n = n + 1) begin
+                next[32*12 +: 32] = next[32*12 +: 32] + {31'd0, stat_quantum[n]};
+                next[32*13 +: 32] = next[32*13 +: 32] + {31'd0, stat_quantum_short[n]};
+            end
+            if (stat_read)
+                next[32*14 +: 64] = next[32*14 +: 64] + {47'd0, stat_bytes};
+            if (stat_write)
+                next[32*16 +: 64] = next[32*16 +: 64] + {47'd0, stat_bytes};
+            counters_reg <= next;
         end
-        if (stat_read)
-            counters_reg[32*14 +: 64] <= counters_reg[32*14 +: 64] + {47'd0, stat_bytes};
-        if (stat_write)
-            counters_reg[32*16 +: 64] <= counters_reg[32*16 +: 64] + {47'd0, stat_bytes};
-        counters_reg[32*18 +: 32] <= {23'd0, host_open};
-        counters_reg[32*19 +: 32] <= job_copy[31:0];
         if (rst)
-            counters_reg <= {COUNTERS*32{1'b0}};
+            counters_reg <= {COUNTED*32{1'b0}};
     end
 
-    initial counters_reg = {COUNTERS*32{1'b0}};
+    initial counters_reg = {COUNTED*32{1'b0}};
+
+    reg [31:0] counter_data;
+
+    always @* begin
+        counter_data = 32'd0;
+        if (look)
+            case (look_address[6:2])
+                5'd18: counter_data = {23'd0, host_open};
+                5'd19: counter_data = job_0_copy;
+                default: counter_data = counters_reg[32*look_address[6:2] +: 32];
+            endcase
+    end
 
     /* Transfer instructions: host and backup take turns; a choice shown stays until it is taken. */
     wire        host_ti_valid;
@@ -547,7 +562,8 @@ module array_controller #(
         .job_valid(copy_job_valid), .job_ready(copy_job_ready), .job_command(copy_job_command), .job_number(copy_job_number),
         .job_answer(copy_job_answer), .job_refused(job_refused), .job_volume(copy_job_volume), .job_port_id(copy_job_port_id),
         .job_lun(copy_job_lun), .job_lba(copy_job_lba), .job_ports(copy_job_ports), .job_first(copy_job_first), .job_end(copy_job_end),
-        .job_state(job_state), .job_pointer(job_pointer), .job_error(job_error), .job_sense(job_sense), .cfg_wwnn(cfg_wwnn[63:0])
+        .job_state(job_state), .job_follow(job_follow), .job_pointer(follow_pointer), .job_error(follow_error), .job_sense(follow_sense),
+        .cfg_wwnn(cfg_wwnn[63:0])
     );
 
     /* Backup: orders of console, time supervisor and copy manager, the engine, the load of the ports and where chunks go. */
@@ -570,10 +586,10 @@ module array_controller #(
 
     time_supervisor #(.SCHEDULES(SCHEDULES)) time_supervisor_inst (
         .clk(clk), .rst(rst), .seconds(seconds),
-        .write_valid(schedule_valid), .write_ready(schedule_ready), .write_entry(command_address[5:4]), .write_field(schedule_field),
-        .write_data(command_data), .write_refused(schedule_refused),
-        .schedule_control(schedule_control), .schedule_period(schedule_period), .schedule_due(schedule_due),
-        .schedule_last(schedule_last), .schedule_answer(timed_answers), .status_stored(timed_stored),
+        .write_valid(schedule_valid), .write_ready(schedule_ready), .write_entry(look_address[5:4]),
+        .write_field(look_address[3:2]), .write_data(command_data), .write_refused(schedule_refused),
+        .read_valid(look), .read_entry(look_address[5:4]), .read_field(look_address[3:2]), .read_data(schedule_data),
+        .status_stored(timed_stored),
         .job_valid(timed_valid), .job_ready(timed_ready), .job_command(timed_command), .job_number(timed_number),
         .job_answer(timed_answer), .job_refused(job_refused), .stat_started(timed_started), .stat_refused(timed_refused),
         .mis_valid(mis_valid[3]), .mis_ready(mis_ready[3]), .mis_write(mis_write[3]), .mis_addr(mis_addr[39:30]),
@@ -613,7 +629,10 @@ module array_controller #(
         .cfg_volume_flags(cfg_volume_flags), .my_id(my_id),
         .usable_ports(usable_ports), .place_ports(place_ports), .job_mask(job_mask), .job_started(job_started),
         .job_active(job_active), .backup_active(backup_active),
-        .job_state(job_state), .job_pointer(job_pointer), .job_copy(job_copy), .job_error(job_error), .job_sense(job_sense),
+        .job_state(job_state), .read_valid(look), .read_number(look_address[7:5]), .read_word(look_address[4:2]), .read_data(job_data),
+        .follow(job_follow), .follow_number(copy_job_number), .follow_pointer(follow_pointer), .follow_error(follow_error),
+        .follow_sense(follow_sense), .first_pointer(job_0_pointer), .first_copy(job_0_copy), .first_error(job_0_error),
+        .first_sense(job_0_sense),
         .event_done(event_done), .event_failed(event_failed), .stat_chunk(stat_chunk), .stat_retry(stat_retry),
         .chunk_valid(chunk_valid[1]), .chunk_ready(chunk_ready[1]), .chunk_op(chunk_op[5:3]), .chunk_slot(chunk_slot[17:9]),
         .chunk_volume(chunk_volume[15:8]), .chunk_lba(chunk_lba[63:32]), .chunk_blocks(chunk_blocks[15:8]),
@@ -668,20 +687,17 @@ module array_controller #(
         .flush(flush), .status_clean(status_clean), .status_unpinned(status_unpinned),
         .event_done(event_done), .event_failed(event_failed), .event_port_lost(event_port_lost), .irq(irq),
         .cfg_volume_base(cfg_volume_base), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
-        .counters(counters_reg),
+        .counter_data(counter_data), .job_data(job_data), .schedule_data(schedule_data),
         .cfg_backup_volume(backup_volume), .cfg_backup_port_id(backup_port_id), .cfg_backup_lun(backup_lun),
         .cfg_backup_lba(backup_lba), .cfg_backup_chunk(backup_chunk), .cfg_copy_pointer(copy_pointer),
         .cfg_backup_ports(backup_ports), .copy_set(copy_set),
         .job_valid(console_valid), .job_ready(console_ready), .job_answer(console_answer), .job_refused(console_refused),
-        .status_backup_state(job_state[3:0]), .status_backup_pointer(job_pointer[31:0]), .status_backup_error(job_error[15:0]),
-        .status_backup_sense(job_sense[31:0]), .status_refused(status_refused),
-        .job_state(job_state), .job_pointer(job_pointer), .job_copy(job_copy), .job_error(job_error), .job_sense(job_sense),
-        .command_address(command_address), .command_data(command_data),
+        .status_backup_state(job_state[3:0]), .status_backup_pointer(job_0_pointer), .status_backup_error(job_0_error),
+        .status_backup_sense({8'd0, job_0_sense}), .status_refused(status_refused),
+        .look(look), .look_address(look_address), .command_data(command_data),
         .seconds(seconds), .clock_set(clock_set), .clock_set_seconds(clock_set_seconds), .cfg_ticks_per_second(cfg_ticks_per_second),
         .schedule_valid(schedule_valid), .schedule_ready(schedule_ready), .schedule_answer(schedule_valid && schedule_ready),
-        .schedule_refused({7'd0, schedule_refused}), .schedule_control({schedule_control[106:96], schedule_control[74:64],
-            schedule_control[42:32], schedule_control[10:0]}),
-        .schedule_due(schedule_due), .schedule_period(schedule_period), .schedule_last(schedule_last),
+        .schedule_refused({7'd0, schedule_refused}),
         .cfg_load_window(cfg_load_window), .cfg_load_floor(cfg_load_floor), .cfg_rebalance(cfg_rebalance),
         .cfg_rebalance_margin(cfg_rebalance_margin), .cfg_spread_floor(cfg_spread_floor), .cfg_usage(cfg_usage),
         .load_io(load_io), .load_amount(load_amount), .load_sequential(load_sequential), .load_windows(load_windows),

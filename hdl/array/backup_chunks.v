@@ -36,6 +36,7 @@ module backup_chunks #(
     output reg  [31:0]          pointer,
     output reg  [63:0]          bitmap,        // bit n mod 64: chunk n, beyond the pointer, is good
     output reg  [5:0]           index,         // chunk number of the pointer, modulo 64
+    output reg                  moved,         // strobe: pointer or bitmap has changed
     output wire                 idle,
     output reg                  failed,        // a chunk was given up: nothing new begins
     output reg  [15:0]          error,
@@ -127,16 +128,16 @@ module backup_chunks #(
 
     integer i;
 
-    /* the slots */
-    reg [3:0]           slot_state [0:BACKUP_SLOTS-1];
+    /* the slots; in the wide registers slot k has the k-th field */
+    reg [BACKUP_SLOTS*4-1:0]         slot_state;
+    reg [BACKUP_SLOTS*4-1:0]         slot_tries;
+    reg [BACKUP_SLOTS*8-1:0]         slot_wait;
+    reg [BACKUP_SLOTS-1:0]           slot_good;
+    reg [BACKUP_SLOTS*PORT_BITS-1:0] slot_port;
+    reg [BACKUP_SLOTS*PORTS-1:0]     slot_avoid;   // the port it failed on last
     reg [31:0]          slot_lba [0:BACKUP_SLOTS-1];
     reg [7:0]           slot_blocks [0:BACKUP_SLOTS-1];
     reg [5:0]           slot_index [0:BACKUP_SLOTS-1];  // chunk number modulo 64
-    reg [3:0]           slot_tries [0:BACKUP_SLOTS-1];
-    reg [7:0]           slot_wait [0:BACKUP_SLOTS-1];
-    reg                 slot_good [0:BACKUP_SLOTS-1];
-    reg [PORT_BITS-1:0] slot_port [0:BACKUP_SLOTS-1];
-    reg [PORTS-1:0]     slot_avoid [0:BACKUP_SLOTS-1];  // the port it failed on last
     reg [BACKUP_SLOTS-1:0] busy_reg;                    // slots that are not free
     reg [SLOT_BITS-1:0]    scan_reg;                    // the slot looked at in this clock
 
@@ -152,52 +153,62 @@ module backup_chunks #(
     reg [6:0]  ahead_reg;             // chunks from the pointer to there
 
     wire        stopping = stop || failed;
-    wire [31:0] left = capacity - next_reg;
-    wire [7:0]  next_blocks = left < {24'd0, chunk} ? left[7:0] : chunk;
-    wire        next_exists = next_reg != capacity && {24'd0, next_blocks} <= copy - next_reg && ahead_reg != WINDOW;
-    wire        skip = run && next_exists && bitmap[next_index_reg];   // saved before the job was paused
-    wire        begins = run && next_exists && !bitmap[next_index_reg] && !stopping && place != {PORTS{1'b0}}
-                    && slot_state[scan_reg] == SLOT_FREE;
     wire        counts = run && ahead_reg != 7'd0 && bitmap[index];    // the pointer moves on
-    wire [31:0] low_left = capacity - pointer;
-    wire [31:0] low_blocks = low_left < {24'd0, chunk} ? low_left : {24'd0, chunk};
 
     assign idle = busy_reg == {BACKUP_SLOTS{1'b0}} && !counts;
 
-    wire [SLOT_BITS-1:0] done_index = done_slot[SLOT_BITS-1:0] - FIRST_SLOT[SLOT_BITS-1:0];
-    wire [SLOT_BITS-1:0] rsp_index = chunk_rsp_slot[SLOT_BITS-1:0] - FIRST_SLOT[SLOT_BITS-1:0];
-    wire [8:0]  scan_slot = FIRST_SLOT + {{9-SLOT_BITS{1'b0}}, scan_reg};
+    wire [3:0]  scanned = slot_state[4*scan_reg +: 4];
     wire        chunk_free = !chunk_valid || chunk_ready;
     wire        ti_free = !ti_valid || ti_ready;
-    wire        done = run && done_valid;
-    wire        lost_login = done_status == 8'd6 || done_status == 8'd7;
-    wire        differs = kind == KIND_VERIFY && done_status == 8'd4 && done_scsi_status == 8'd2 && done_sense[19:16] == MISCOMPARE;
-    wire [PORTS-1:0] done_port = PORT_0 << slot_port[done_index];
     wire        restore = kind == KIND_RESTORE;
 
-    /* The port of the next operation: where fewest are under way, in turn among equals; not where a login is awaited, and not where this
-       chunk has failed if there is another. */
-    wire [PORTS-1:0] open = place & ~asking_reg;
-    wire [PORTS-1:0] fresh = open & ~slot_avoid[scan_reg];
-    wire [PORTS-1:0] choice = fresh != {PORTS{1'b0}} ? fresh : open;
-    reg  [PORT_BITS-1:0] pick;
-    reg  [4:0]           pick_count;
-    reg  [PORT_BITS-1:0] turn;
+    /* Can a chunk be made of the next blocks? Looked at only when there is a slot for it, or when it is saved already. */
+    wire        wanted = run && (bitmap[next_index_reg]
+                    || scanned == SLOT_FREE && !stopping && place != {PORTS{1'b0}});
+    reg  [7:0]  next_blocks;
+    reg         next_exists;
 
-    always @* begin
-        pick = last_reg;
-        pick_count = 5'd31;
-        turn = last_reg;
-        for (i = 0; i < PORTS; i = i + 1) begin
-            turn = {{32-PORT_BITS{1'b0}}, turn} == PORTS - 1 ? {PORT_BITS{1'b0}} : turn + 1'b1;
-            if (choice[turn] && count_reg[5*turn +: 5] < pick_count) begin
-                pick = turn;
-                pick_count = count_reg[5*turn +: 5];
-            end
+    always @* begin : look_ahead
+        reg [31:0] left;
+        left = 32'd0;
+        next_blocks = 8'd0;
+        next_exists = 1'b0;
+        if (wanted) begin
+            left = capacity - next_reg;
+            next_blocks = left < {24'd0, chunk} ? left[7:0] : chunk;
+            next_exists = next_reg != capacity && {24'd0, next_blocks} <= copy - next_reg && ahead_reg != WINDOW;
         end
     end
 
-    wire sends = run && slot_state[scan_reg] == SLOT_PINNED && !stopping && ti_free && choice != {PORTS{1'b0}};
+    /* The port of the next operation: where fewest are under way, in turn among equals; not where a login is awaited, and not where this
+       chunk has failed if there is another. */
+    wire        pinned = run && scanned == SLOT_PINNED && !stopping && ti_free;
+    reg         sends;
+    reg  [PORT_BITS-1:0] pick;
+
+    always @* begin : choose
+        reg [PORTS-1:0]     choice;
+        reg [4:0]           pick_count;
+        reg [PORT_BITS-1:0] turn;
+        choice = {PORTS{1'b0}};
+        pick_count = 5'd31;
+        turn = last_reg;
+        pick = last_reg;
+        sends = 1'b0;
+        if (pinned) begin
+            choice = place & ~asking_reg & ~slot_avoid[PORTS*scan_reg +: PORTS];
+            if (choice == {PORTS{1'b0}})
+                choice = place & ~asking_reg;
+            sends = choice != {PORTS{1'b0}};
+            for (i = 0; i < PORTS; i = i + 1) begin
+                turn = {{32-PORT_BITS{1'b0}}, turn} == PORTS - 1 ? {PORT_BITS{1'b0}} : turn + 1'b1;
+                if (choice[turn] && count_reg[5*turn +: 5] < pick_count) begin
+                    pick = turn;
+                    pick_count = count_reg[5*turn +: 5];
+                end
+            end
+        end
+    end
 
     genvar g;
     generate
@@ -209,108 +220,128 @@ module backup_chunks #(
     always @(posedge clk) begin
         stat_chunk <= 1'b0;
         stat_retry <= 1'b0;
+        moved <= 1'b0;
         if (chunk_ready)
             chunk_valid <= 1'b0;
         if (ti_ready)
             ti_valid <= 1'b0;
 
-        if (tick)
+        if (tick && slot_wait != {BACKUP_SLOTS{8'd0}})
             for (i = 0; i < BACKUP_SLOTS; i = i + 1)
-                if (slot_wait[i] != 8'd0)
-                    slot_wait[i] <= slot_wait[i] - 8'd1;
+                if (slot_wait[8*i +: 8] != 8'd0)
+                    slot_wait[8*i +: 8] <= slot_wait[8*i +: 8] - 8'd1;
 
-        if (run) begin
+        if (run) begin : work
+            reg [31:0]              low_left;
+            reg [SLOT_BITS-1:0]     at;         // the slot that is answered
+            reg [BACKUP_SLOTS*4-1:0] states;
+            reg [BACKUP_SLOTS-1:0]  busy;
+            reg [PORTS-1:0]         sent;
+            reg [PORTS-1:0]         ended;
+            reg                     differs;
+
+            states = slot_state;
+            busy = busy_reg;
+            sent = {PORTS{1'b0}};
+            ended = {PORTS{1'b0}};
+
             /* pointer and next chunk */
             if (counts) begin
-                pointer <= pointer + low_blocks;
+                low_left = capacity - pointer;
+                pointer <= pointer + (low_left < {24'd0, chunk} ? low_left : {24'd0, chunk});
                 index <= index + 6'd1;
                 bitmap[index] <= 1'b0;
+                moved <= 1'b1;
                 stat_chunk <= 1'b1;
             end
-            if (skip || begins) begin
+            if (next_exists) begin
                 next_reg <= next_reg + {24'd0, next_blocks};
                 next_index_reg <= next_index_reg + 6'd1;
             end
-            ahead_reg <= ahead_reg + {6'd0, skip || begins} - {6'd0, counts};
+            if (next_exists != counts)
+                ahead_reg <= next_exists ? ahead_reg + 7'd1 : ahead_reg - 7'd1;
 
-            scan_reg <= scan_reg == LAST ? {SLOT_BITS{1'b0}} : scan_reg + 1'b1;
-            case (slot_state[scan_reg])
+            case (scanned)
                 SLOT_FREE:
-                    if (begins) begin
-                        slot_state[scan_reg] <= SLOT_ACQUIRE;
+                    if (next_exists && !bitmap[next_index_reg]) begin
+                        states[4*scan_reg +: 4] = SLOT_ACQUIRE;
+                        busy[scan_reg] = 1'b1;
                         slot_lba[scan_reg] <= next_reg;
                         slot_blocks[scan_reg] <= next_blocks;
                         slot_index[scan_reg] <= next_index_reg;
-                        slot_tries[scan_reg] <= 4'd0;
+                        slot_tries[4*scan_reg +: 4] <= 4'd0;
                         slot_good[scan_reg] <= 1'b0;
-                        slot_avoid[scan_reg] <= {PORTS{1'b0}};
-                        busy_reg[scan_reg] <= 1'b1;
+                        slot_avoid[PORTS*scan_reg +: PORTS] <= {PORTS{1'b0}};
                     end
                 SLOT_ACQUIRE, SLOT_WAIT_CACHE:
                     if (stopping) begin
-                        slot_state[scan_reg] <= SLOT_FREE;
-                        busy_reg[scan_reg] <= 1'b0;
-                    end else if (slot_state[scan_reg] == SLOT_WAIT_CACHE) begin
-                        if (slot_wait[scan_reg] == 8'd0)
-                            slot_state[scan_reg] <= SLOT_ACQUIRE;
+                        states[4*scan_reg +: 4] = SLOT_FREE;
+                        busy[scan_reg] = 1'b0;
+                    end else if (scanned == SLOT_WAIT_CACHE) begin
+                        if (slot_wait[8*scan_reg +: 8] == 8'd0)
+                            states[4*scan_reg +: 4] = SLOT_ACQUIRE;
                     end else if (chunk_free) begin
                         chunk_valid <= 1'b1;
                         chunk_op <= restore ? ACQUIRE_WRITE : ACQUIRE_READ;
-                        chunk_slot <= scan_slot;
+                        chunk_slot <= FIRST_SLOT + {{9-SLOT_BITS{1'b0}}, scan_reg};
                         chunk_lba <= slot_lba[scan_reg];
                         chunk_blocks <= slot_blocks[scan_reg];
-                        slot_state[scan_reg] <= SLOT_ACQUIRING;
+                        states[4*scan_reg +: 4] = SLOT_ACQUIRING;
                     end
                 SLOT_PINNED:
                     if (stopping)
-                        slot_state[scan_reg] <= SLOT_RELEASE;
+                        states[4*scan_reg +: 4] = SLOT_RELEASE;
                     else if (sends) begin
                         ti_valid <= 1'b1;
                         ti_port <= pick;
-                        ti_slot <= scan_slot;
+                        ti_slot <= FIRST_SLOT + {{9-SLOT_BITS{1'b0}}, scan_reg};
                         ti_offset <= {slot_lba[scan_reg][2:0], 9'd0};
                         ti_length <= in_reg[pick] ? {slot_blocks[scan_reg], 9'd0} : 17'd0;
                         ti_lba <= lba + slot_lba[scan_reg];
                         ti_op <= !in_reg[pick] ? TI_LOGIN : restore ? TI_READ : kind == KIND_VERIFY ? TI_VERIFY : TI_WRITE;
-                        slot_port[scan_reg] <= pick;
+                        slot_port[PORT_BITS*scan_reg +: PORT_BITS] <= pick;
                         last_reg <= pick;
-                        slot_state[scan_reg] <= in_reg[pick] ? SLOT_TRANSFER : SLOT_LOGGING_IN;
+                        states[4*scan_reg +: 4] = in_reg[pick] ? SLOT_TRANSFER : SLOT_LOGGING_IN;
                         if (!in_reg[pick])
                             asking_reg[pick] <= 1'b1;
+                        sent[pick] = 1'b1;
                     end
                 SLOT_RELEASE:
                     if (chunk_free) begin
                         chunk_valid <= 1'b1;
                         chunk_op <= !restore ? RELEASE : slot_good[scan_reg] ? RELEASE_DIRTY : RELEASE_DISCARD;
-                        chunk_slot <= scan_slot;
+                        chunk_slot <= FIRST_SLOT + {{9-SLOT_BITS{1'b0}}, scan_reg};
                         chunk_lba <= slot_lba[scan_reg];
                         chunk_blocks <= slot_blocks[scan_reg];
-                        slot_state[scan_reg] <= SLOT_RELEASING;
+                        states[4*scan_reg +: 4] = SLOT_RELEASING;
                     end
                 SLOT_WAIT_PORT:
                     if (stopping)
-                        slot_state[scan_reg] <= SLOT_RELEASE;
-                    else if (slot_wait[scan_reg] == 8'd0)
-                        slot_state[scan_reg] <= SLOT_PINNED;
+                        states[4*scan_reg +: 4] = SLOT_RELEASE;
+                    else if (slot_wait[8*scan_reg +: 8] == 8'd0)
+                        states[4*scan_reg +: 4] = SLOT_PINNED;
                 default: ;
             endcase
 
             if (chunk_rsp_valid) begin
+                at = chunk_rsp_slot[SLOT_BITS-1:0] - FIRST_SLOT[SLOT_BITS-1:0];
                 if (chunk_rsp_op != ACQUIRE_READ && chunk_rsp_op != ACQUIRE_WRITE) begin
-                    slot_state[rsp_index] <= SLOT_FREE;
-                    busy_reg[rsp_index] <= 1'b0;
-                    if (slot_good[rsp_index])
-                        bitmap[slot_index[rsp_index]] <= 1'b1;
+                    states[4*at +: 4] = SLOT_FREE;
+                    busy[at] = 1'b0;
+                    if (slot_good[at]) begin
+                        bitmap[slot_index[at]] <= 1'b1;
+                        moved <= 1'b1;
+                    end
                 end else if (!chunk_rsp_error)
-                    slot_state[rsp_index] <= SLOT_PINNED;
-                else if (slot_tries[rsp_index] != TRIES) begin
-                    slot_tries[rsp_index] <= slot_tries[rsp_index] + 4'd1;
-                    slot_wait[rsp_index] <= DELAY;
-                    slot_state[rsp_index] <= SLOT_WAIT_CACHE;
+                    states[4*at +: 4] = SLOT_PINNED;
+                else if (slot_tries[4*at +: 4] != TRIES) begin
+                    slot_tries[4*at +: 4] <= slot_tries[4*at +: 4] + 4'd1;
+                    slot_wait[8*at +: 8] <= DELAY;
+                    states[4*at +: 4] = SLOT_WAIT_CACHE;
                     stat_retry <= 1'b1;
                 end else begin
-                    slot_state[rsp_index] <= SLOT_FREE;
-                    busy_reg[rsp_index] <= 1'b0;
+                    states[4*at +: 4] = SLOT_FREE;
+                    busy[at] = 1'b0;
                     if (!stopping) begin
                         failed <= 1'b1;
                         error <= {8'd0, ERROR_CACHE};
@@ -319,27 +350,30 @@ module backup_chunks #(
                 end
             end
 
-            if (done) begin
+            if (done_valid) begin
+                at = done_slot[SLOT_BITS-1:0] - FIRST_SLOT[SLOT_BITS-1:0];
+                ended = PORT_0 << slot_port[PORT_BITS*at +: PORT_BITS];
                 if (done_op == TI_LOGIN)
-                    asking_reg <= asking_reg & ~done_port;
+                    asking_reg <= asking_reg & ~ended;
                 if (done_status == 8'd0 && done_op == TI_LOGIN) begin
-                    in_reg <= in_reg | done_port;
-                    used <= used | done_port;
-                    slot_state[done_index] <= SLOT_PINNED;
+                    in_reg <= in_reg | ended;
+                    used <= used | ended;
+                    states[4*at +: 4] = SLOT_PINNED;
                 end else if (done_status == 8'd0) begin
-                    slot_good[done_index] <= 1'b1;
-                    slot_state[done_index] <= SLOT_RELEASE;
+                    slot_good[at] <= 1'b1;
+                    states[4*at +: 4] = SLOT_RELEASE;
                 end else begin
-                    if (lost_login || done_op == TI_LOGIN)
-                        in_reg <= in_reg & ~done_port;
-                    slot_avoid[done_index] <= done_port;
-                    if (slot_tries[done_index] != TRIES && !stopping && !differs) begin
-                        slot_tries[done_index] <= slot_tries[done_index] + 4'd1;
-                        slot_wait[done_index] <= DELAY;
-                        slot_state[done_index] <= SLOT_WAIT_PORT;
+                    differs = kind == KIND_VERIFY && done_status == 8'd4 && done_scsi_status == 8'd2 && done_sense[19:16] == MISCOMPARE;
+                    if (done_status == 8'd6 || done_status == 8'd7 || done_op == TI_LOGIN)
+                        in_reg <= in_reg & ~ended;   // the login is lost
+                    slot_avoid[PORTS*at +: PORTS] <= ended;
+                    if (slot_tries[4*at +: 4] != TRIES && !stopping && !differs) begin
+                        slot_tries[4*at +: 4] <= slot_tries[4*at +: 4] + 4'd1;
+                        slot_wait[8*at +: 8] <= DELAY;
+                        states[4*at +: 4] = SLOT_WAIT_PORT;
                         stat_retry <= 1'b1;
                     end else begin
-                        slot_state[done_index] <= SLOT_RELEASE;
+                        states[4*at +: 4] = SLOT_RELEASE;
                         if (!stopping) begin
                             failed <= 1'b1;
                             error <= {done_scsi_status, done_status};
@@ -350,8 +384,12 @@ module backup_chunks #(
             end
 
             for (i = 0; i < PORTS; i = i + 1)
-                if ((sends && pick == i[PORT_BITS-1:0]) != (done && done_port[i]))
-                    count_reg[5*i +: 5] <= sends && pick == i[PORT_BITS-1:0] ? count_reg[5*i +: 5] + 5'd1 : count_reg[5*i +: 5] - 5'd1;
+                if (sent[i] != ended[i])
+                    count_reg[5*i +: 5] <= sent[i] ? count_reg[5*i +: 5] + 5'd1 : count_reg[5*i +: 5] - 5'd1;
+
+            slot_state <= states;
+            busy_reg <= busy;
+            scan_reg <= scan_reg == LAST ? {SLOT_BITS{1'b0}} : scan_reg + 1'b1;
         end
 
         if (login_set != {PORTS{1'b0}}) begin
@@ -383,8 +421,8 @@ module backup_chunks #(
             asking_reg <= {PORTS{1'b0}};
             count_reg <= {PORTS*5{1'b0}};
             last_reg <= {PORT_BITS{1'b0}};
-            for (i = 0; i < BACKUP_SLOTS; i = i + 1)
-                slot_state[i] <= SLOT_FREE;
+            slot_state <= {BACKUP_SLOTS{SLOT_FREE}};
+            moved <= 1'b0;
         end
     end
 
@@ -396,6 +434,13 @@ module backup_chunks #(
         error = 16'd0;
         sense = 24'd0;
         used = {PORTS{1'b0}};
+        moved = 1'b0;
+        slot_state = {BACKUP_SLOTS{SLOT_FREE}};
+        slot_tries = {BACKUP_SLOTS{4'd0}};
+        slot_wait = {BACKUP_SLOTS{8'd0}};
+        slot_good = {BACKUP_SLOTS{1'b0}};
+        slot_port = {BACKUP_SLOTS*PORT_BITS{1'b0}};
+        slot_avoid = {BACKUP_SLOTS*PORTS{1'b0}};
         stat_chunk = 1'b0;
         stat_retry = 1'b0;
         chunk_valid = 1'b0;
@@ -420,15 +465,9 @@ module backup_chunks #(
         next_index_reg = 6'd0;
         ahead_reg = 7'd0;
         for (i = 0; i < BACKUP_SLOTS; i = i + 1) begin
-            slot_state[i] = SLOT_FREE;
             slot_lba[i] = 32'd0;
             slot_blocks[i] = 8'd0;
             slot_index[i] = 6'd0;
-            slot_tries[i] = 4'd0;
-            slot_wait[i] = 8'd0;
-            slot_good[i] = 1'b0;
-            slot_port[i] = {PORT_BITS{1'b0}};
-            slot_avoid[i] = {PORTS{1'b0}};
         end
     end
 

@@ -48,16 +48,26 @@ module backup_engine #(
     output wire [PORTS-1:0]      job_mask,      // ports the job under way may use
     output wire                  job_started,
     output wire                  job_active,    // a job is under way
-    output wire [PORTS-1:0]      backup_active, // the port has or will get chunks now
+    output reg  [PORTS-1:0]      backup_active, // the port has or will get chunks now
 
-    // status of all jobs
+    // status: the states of all jobs; one word of a job while `read_valid` is high (0 state, 1 pointer, 2 copy pointer, 3 error, 4 sense);
+    // the job that the copy manager follows, while `follow` is high; job 0
     output wire [JOBS*4-1:0]     job_state,
-    output wire [JOBS*32-1:0]    job_pointer,
-    output wire [JOBS*32-1:0]    job_copy,
-    output wire [JOBS*32-1:0]    job_error,
-    output wire [JOBS*32-1:0]    job_sense,
-    output wire                  event_done,
-    output wire                  event_failed,  // paused with an error, or failed
+    input  wire                  read_valid,
+    input  wire [2:0]            read_number,
+    input  wire [2:0]            read_word,
+    output wire [31:0]           read_data,
+    input  wire                  follow,
+    input  wire [2:0]            follow_number,
+    output wire [31:0]           follow_pointer,
+    output wire [15:0]           follow_error,
+    output wire [23:0]           follow_sense,
+    output wire [31:0]           first_pointer,
+    output wire [31:0]           first_copy,
+    output wire [15:0]           first_error,
+    output wire [23:0]           first_sense,
+    output reg                   event_done,
+    output reg                   event_failed,  // paused with an error, or failed
     output wire                  stat_chunk,
     output wire                  stat_retry,
 
@@ -78,14 +88,14 @@ module backup_engine #(
     // transfer instruction; the fields of target operations are not used here
     output wire                  ti_valid,
     input  wire                  ti_ready,
-    output wire [3:0]            ti_op,
-    output wire [PORT_BITS-1:0]  ti_port,
-    output wire [8:0]            ti_slot,
-    output wire [11:0]           ti_offset,
-    output wire [16:0]           ti_length,
+    output reg  [3:0]            ti_op,
+    output reg  [PORT_BITS-1:0]  ti_port,
+    output reg  [8:0]            ti_slot,
+    output reg  [11:0]           ti_offset,
+    output reg  [16:0]           ti_length,
     output wire [23:0]           ti_port_id,
     output wire [15:0]           ti_lun,
-    output wire [31:0]           ti_lba,
+    output reg  [31:0]           ti_lba,
 
     // completion, of initiator operations only
     input  wire                  done_valid,
@@ -155,6 +165,7 @@ module backup_engine #(
     wire [31:0] backup_pointer;
     wire [63:0] bitmap;
     wire [5:0]  index;
+    wire        moved;
     wire        idle;
     wire        failed;
     wire [15:0] chunk_error;
@@ -193,51 +204,83 @@ module backup_engine #(
                 default: live_state = JOB_LOGIN;
             endcase
 
-    wire       take = state_reg == STATE_IDLE && next_valid && settled == {JOBS{1'b1}};
-    wire       load = state_reg == STATE_LOAD;
-    wire       end_valid = state_reg == STATE_END;
-    wire [3:0] end_state = complete ? JOB_DONE : aborted_reg ? JOB_ABORTED : hopeless_reg ? JOB_FAILED : JOB_PAUSED;
+    wire take = state_reg == STATE_IDLE && next_valid && settled == {JOBS{1'b1}};
+    wire load = state_reg == STATE_LOAD;
+    wire end_valid = state_reg == STATE_END;
+    reg  [3:0] end_state;
+
+    always @* begin
+        end_state = JOB_IDLE;
+        event_done = 1'b0;
+        event_failed = 1'b0;
+        if (end_valid) begin
+            end_state = complete ? JOB_DONE : aborted_reg ? JOB_ABORTED : hopeless_reg ? JOB_FAILED : JOB_PAUSED;
+            event_done = complete;
+            event_failed = !complete && !aborted_reg && error_reg != 16'd0;
+        end
+    end
 
     assign job_started = load;
     assign job_active = state_reg != STATE_IDLE;
-    assign event_done = end_valid && complete;
-    assign event_failed = end_valid && !complete && !aborted_reg && error_reg != 16'd0;
     assign chunk_rsp_ready = 1'b1;
     assign done_ready = 1'b1;
 
-    /* The port of a login: the lowest one, not the one it has failed on if there is another. */
-    wire [PORTS-1:0] fresh = place & ~avoid_reg;
-    wire [PORTS-1:0] choice = state_reg == STATE_LOGOUT ? left_reg : fresh != {PORTS{1'b0}} ? fresh : place;
-    reg  [PORT_BITS-1:0] pick;
+    /* The port of a logout: the lowest one. That of a login, too, but not the one it has failed on if there is another. */
+    reg [PORT_BITS-1:0] pick;
 
-    always @* begin
+    always @* begin : choose
+        reg [PORTS-1:0] choice;
+        choice = {PORTS{1'b0}};
         pick = {PORT_BITS{1'b0}};
-        for (i = PORTS - 1; i >= 0; i = i - 1)
-            if (choice[i])
-                pick = i[PORT_BITS-1:0];
+        if (state_reg == STATE_LOGIN || state_reg == STATE_LOGOUT) begin
+            choice = state_reg == STATE_LOGOUT ? left_reg : place & ~avoid_reg;
+            if (choice == {PORTS{1'b0}})
+                choice = place;
+            for (i = PORTS - 1; i >= 0; i = i - 1)
+                if (choice[i])
+                    pick = i[PORT_BITS-1:0];
+        end
     end
 
-    assign backup_active = transfer ? at_port | (stopping ? {PORTS{1'b0}} : place)
-        : state_reg == STATE_LOGIN || state_reg == STATE_PROBE ? place
-        : state_reg == STATE_LOGOUT ? left_reg : {PORTS{1'b0}};
+    always @*
+        case (state_reg)
+            STATE_LOGIN, STATE_PROBE: backup_active = place;
+            STATE_TRANSFER: backup_active = stopping ? at_port : at_port | place;
+            STATE_LOGOUT: backup_active = left_reg;
+            default: backup_active = {PORTS{1'b0}};
+        endcase
 
     /* Operations of this module use the first slot, which is free outside the transfer. */
     assign ti_valid = op_valid_reg || chunks_ti_valid;
-    assign ti_op = op_valid_reg ? op_reg : chunks_ti_op;
-    assign ti_port = op_valid_reg ? port_reg : chunks_ti_port;
-    assign ti_slot = op_valid_reg ? FIRST_SLOT : chunks_ti_slot;
-    assign ti_offset = op_valid_reg ? 12'd0 : chunks_ti_offset;
-    assign ti_length = op_valid_reg ? (op_reg == TI_PROBE ? 17'd512 : 17'd0) : chunks_ti_length;
-    assign ti_lba = op_valid_reg ? (op_reg == TI_PROBE ? base + capacity - 32'd1 : 32'd0) : chunks_ti_lba;
+
+    always @* begin
+        ti_op = chunks_ti_op;
+        ti_port = chunks_ti_port;
+        ti_slot = chunks_ti_slot;
+        ti_offset = chunks_ti_offset;
+        ti_length = chunks_ti_length;
+        ti_lba = chunks_ti_lba;
+        if (op_valid_reg) begin
+            ti_op = op_reg;
+            ti_port = port_reg;
+            ti_slot = FIRST_SLOT;
+            ti_offset = 12'd0;
+            ti_length = op_reg == TI_PROBE ? 17'd512 : 17'd0;
+            ti_lba = op_reg == TI_PROBE ? base + capacity - 32'd1 : 32'd0;
+        end
+    end
 
     wire done = done_valid && asked_reg;
     wire good = done_status == 8'd0;
-    wire checked = done_status == 8'd4 && done_scsi_status == 8'd2;
-    wire login_good = done && state_reg == STATE_LOGIN && good;
-    wire refused_login = state_reg == STATE_LOGIN && done_status == 8'd3;
-    wire too_small = state_reg == STATE_PROBE && checked && done_sense == SENSE_LBA;
-    wire probe_unknown = state_reg == STATE_PROBE && checked && done_sense == SENSE_NO_COMMAND;
-    wire nothing_saved = backup_pointer == first && bitmap == 64'd0;
+    reg  [PORTS-1:0] login_set;
+
+    always @* begin
+        login_set = {PORTS{1'b0}};
+        if (asked_reg)
+            if (done_valid && state_reg == STATE_LOGIN && good)
+                login_set = PORT_0 << port_reg;
+    end
+
     reg  login_retry_reg;
     assign stat_retry = chunks_retry || login_retry_reg;
 
@@ -254,27 +297,37 @@ module backup_engine #(
             aborted_reg <= 1'b1;
 
         case (state_reg)
-            STATE_IDLE: begin
-                pausing_reg <= 1'b0;
-                aborted_reg <= 1'b0;
-                hopeless_reg <= 1'b0;
-                error_reg <= 16'd0;
-                sense_reg <= 24'd0;
-                avoid_reg <= {PORTS{1'b0}};
-                tries_reg <= 4'd0;
-                wait_reg <= 8'd0;
-                if (take)
+            STATE_IDLE:
+                if (take) begin
+                    pausing_reg <= 1'b0;
+                    aborted_reg <= 1'b0;
+                    hopeless_reg <= 1'b0;
+                    error_reg <= 16'd0;
+                    sense_reg <= 24'd0;
+                    avoid_reg <= {PORTS{1'b0}};
+                    tries_reg <= 4'd0;
+                    wait_reg <= 8'd0;
                     state_reg <= STATE_LOAD;
-            end
+                end
             STATE_LOAD: state_reg <= STATE_LOGIN;
             STATE_LOGIN, STATE_PROBE:
-                if (done) begin
+                if (done) begin : answer
+                    reg checked;
+                    reg refused;        // the login
+                    reg too_small;
+                    reg unknown;        // the device does not know the probe
+                    reg nothing_saved;
+                    checked = done_status == 8'd4 && done_scsi_status == 8'd2;
+                    refused = state_reg == STATE_LOGIN && done_status == 8'd3;
+                    too_small = state_reg == STATE_PROBE && checked && done_sense == SENSE_LBA;
+                    unknown = state_reg == STATE_PROBE && checked && done_sense == SENSE_NO_COMMAND;
+                    nothing_saved = backup_pointer == first && bitmap == 64'd0;
                     asked_reg <= 1'b0;
-                    if (good || probe_unknown) begin
+                    if (good || unknown)
                         state_reg <= state_reg == STATE_LOGIN && nothing_saved ? STATE_PROBE : STATE_TRANSFER;
-                    end else if (stopping)
+                    else if (stopping)
                         ; // it is left below
-                    else if (!refused_login && !too_small && tries_reg != TRIES) begin
+                    else if (!refused && !too_small && tries_reg != TRIES) begin
                         tries_reg <= tries_reg + 4'd1;
                         wait_reg <= DELAY;
                         avoid_reg <= PORT_0 << port_reg;
@@ -283,8 +336,8 @@ module backup_engine #(
                     end else begin
                         error_reg <= {done_scsi_status, too_small ? ERROR_SMALL : done_status};
                         sense_reg <= done_sense;
-                        hopeless_reg <= nothing_saved && (refused_login || too_small);
-                        pausing_reg <= !nothing_saved || !refused_login && !too_small;
+                        hopeless_reg <= nothing_saved && (refused || too_small);
+                        pausing_reg <= !nothing_saved || !refused && !too_small;
                     end
                 end else if (!asked_reg && stopping) begin
                     left_reg <= used;
@@ -359,13 +412,15 @@ module backup_engine #(
         .cfg_volume(cfg_volume), .cfg_port_id(cfg_port_id), .cfg_lun(cfg_lun), .cfg_lba(cfg_lba), .cfg_chunk(cfg_chunk),
         .cfg_copy_pointer(cfg_copy_pointer), .cfg_ports(cfg_ports), .cfg_part(cfg_part), .cfg_first(cfg_first), .cfg_end(cfg_end), .copy_set(copy_set), .cfg_volume_blocks(cfg_volume_blocks),
         .cfg_volume_flags(cfg_volume_flags), .my_id(my_id), .usable_ports(usable_ports),
-        .job_state(job_state), .job_pointer(job_pointer), .job_copy(job_copy), .job_error(job_error), .job_sense(job_sense),
+        .job_state(job_state), .read_valid(read_valid), .read_number(read_number), .read_word(read_word), .read_data(read_data),
+        .follow(follow), .follow_number(follow_number), .follow_pointer(follow_pointer), .follow_error(follow_error),
+        .follow_sense(follow_sense), .first_pointer(first_pointer), .first_copy(first_copy), .first_error(first_error),
+        .first_sense(first_sense),
         .next_valid(next_valid), .take(take), .current(current), .current_kind(kind), .current_volume(chunk_volume),
         .current_port_id(ti_port_id), .current_lun(ti_lun), .current_lba(base), .current_first(first), .current_chunk(chunk), .current_ports(job_mask),
         .current_capacity(capacity), .current_copy(copy_pointer), .current_pointer(begin_pointer), .current_bitmap(begin_bitmap),
         .current_index(begin_index), .pause(pause), .abort(abort),
-        .live_state(live_state), .live_pointer(load ? begin_pointer : backup_pointer), .live_bitmap(load ? begin_bitmap : bitmap),
-        .live_index(load ? begin_index : index),
+        .live_state(live_state), .live_moved(moved), .live_pointer(backup_pointer), .live_bitmap(bitmap), .live_index(index),
         .end_valid(end_valid), .end_state(end_state), .end_error(error_reg), .end_sense(sense_reg),
         .record_read(record_read), .record_number(record_number), .record(record), .touched(touched), .settled(settled)
     );
@@ -376,8 +431,8 @@ module backup_engine #(
         .clk(clk), .rst(rst), .tick(tick),
         .load(load), .kind(kind), .lba(base), .chunk(chunk), .capacity(capacity), .copy(copy_pointer), .begin_pointer(begin_pointer),
         .begin_bitmap(begin_bitmap), .begin_index(begin_index), .run(transfer), .stop(stopping), .place(place),
-        .login_set(login_good ? PORT_0 << port_reg : {PORTS{1'b0}}),
-        .pointer(backup_pointer), .bitmap(bitmap), .index(index), .idle(idle), .failed(failed), .error(chunk_error), .sense(chunk_sense),
+        .login_set(login_set),
+        .pointer(backup_pointer), .bitmap(bitmap), .index(index), .moved(moved), .idle(idle), .failed(failed), .error(chunk_error), .sense(chunk_sense),
         .used(used), .at_port(at_port), .stat_chunk(stat_chunk), .stat_retry(chunks_retry),
         .chunk_valid(chunk_valid), .chunk_ready(chunk_ready), .chunk_op(chunk_op), .chunk_slot(chunk_slot), .chunk_lba(chunk_lba),
         .chunk_blocks(chunk_blocks), .chunk_rsp_valid(chunk_rsp_valid), .chunk_rsp_op(chunk_rsp_op), .chunk_rsp_slot(chunk_rsp_slot),

@@ -4,7 +4,8 @@
 `default_nettype none
 
 /* Jobs of the backup engine: their commands, each checked and answered, their records and their queue. One job is under way at a time;
-   its state, pointer and bitmap come from the engine and are copied into its record as they change. */
+   its state, pointer and bitmap come from the engine and are copied into its record as they change. What only an order needs is looked
+   at in the clocks of an order: it costs simulation time. */
 module backup_jobs #(
     parameter PORTS = 1,    // 1 to 4
     parameter JOBS = 8,     // 1 to 8
@@ -39,10 +40,25 @@ module backup_jobs #(
 
     // all jobs
     output wire [JOBS*4-1:0]     job_state,
-    output wire [JOBS*32-1:0]    job_pointer,
-    output wire [JOBS*32-1:0]    job_copy,
-    output wire [JOBS*32-1:0]    job_error,
-    output wire [JOBS*32-1:0]    job_sense,
+
+    // one word of a job while `read_valid` is high: 0 state, 1 pointer, 2 copy pointer, 3 error, 4 sense
+    input  wire                  read_valid,
+    input  wire [2:0]            read_number,
+    input  wire [2:0]            read_word,
+    output wire [31:0]           read_data,
+
+    // the job that the copy manager follows, while `follow` is high
+    input  wire                  follow,
+    input  wire [2:0]            follow_number,
+    output wire [31:0]           follow_pointer,
+    output wire [15:0]           follow_error,
+    output wire [23:0]           follow_sense,
+
+    // job 0
+    output wire [31:0]           first_pointer,
+    output wire [31:0]           first_copy,
+    output wire [15:0]           first_error,
+    output wire [23:0]           first_sense,
 
     // the next job of the queue, the one under way
     output reg                   next_valid,
@@ -64,6 +80,7 @@ module backup_jobs #(
     output wire                  pause,
     output wire                  abort,
     input  wire [3:0]            live_state,
+    input  wire                  live_moved,     // strobe: pointer or bitmap has changed
     input  wire [31:0]           live_pointer,
     input  wire [63:0]           live_bitmap,
     input  wire [5:0]            live_index,
@@ -97,12 +114,12 @@ module backup_jobs #(
 
     integer i;
 
-    /* the records */
-    reg [JOBS*4-1:0] state_reg;
+    /* the records; tests read those that are public */
+    reg [JOBS*4-1:0] state_reg;      // of the job under way: 0, as its state comes from the engine
     reg [JOBS*8-1:0] volume_reg;
     reg [JOBS*3-1:0] rank_reg;       // place in the queue
     reg [JOBS-1:0]   prepared_reg;
-    reg [JOBS-1:0]   ignored_reg;    // a start came while the job was under way
+    reg [JOBS-1:0]   ignored_reg /*verilator public_flat_rd*/;    // a start came while the job was under way
     reg [1:0]        kind [0:JOBS-1];
     reg [23:0]       port_id [0:JOBS-1];
     reg [15:0]       lun [0:JOBS-1];
@@ -112,28 +129,34 @@ module backup_jobs #(
     reg [7:0]        chunk [0:JOBS-1];
     reg [PORTS-1:0]  ports [0:JOBS-1];
     reg [31:0]       capacity [0:JOBS-1];
-    reg [31:0]       copy [0:JOBS-1];
-    reg [31:0]       pointer [0:JOBS-1];
+    reg [31:0]       copy [0:JOBS-1] /*verilator public_flat_rd*/;
+    reg [31:0]       pointer [0:JOBS-1] /*verilator public_flat_rd*/;
     reg [63:0]       bitmap [0:JOBS-1];
     reg [5:0]        index [0:JOBS-1];   // chunk number of the pointer, modulo 64
-    reg [15:0]       error [0:JOBS-1];
-    reg [23:0]       sense [0:JOBS-1];
+    reg [15:0]       error [0:JOBS-1] /*verilator public_flat_rd*/;
+    reg [23:0]       sense [0:JOBS-1] /*verilator public_flat_rd*/;
     reg              running_reg;
     reg [3:0]        queued_reg;
     reg [3:0]        seen_state_reg;
 
     wire [PORTS-1:0] all_ports = {PORTS{1'b1}};
 
-    genvar g;
-    generate
-        for (g = 0; g < JOBS; g = g + 1) begin : jobs
-            assign job_state[4*g +: 4] = running_reg && current == g ? live_state : state_reg[4*g +: 4];
-            assign job_pointer[32*g +: 32] = pointer[g];
-            assign job_copy[32*g +: 32] = copy[g];
-            assign job_error[32*g +: 32] = {15'd0, ignored_reg[g], error[g]};
-            assign job_sense[32*g +: 32] = {8'd0, sense[g]};
-        end
-    endgenerate
+    assign job_state = running_reg ? state_reg | {{JOBS*4-4{1'b0}}, live_state} << {current, 2'd0} : state_reg;
+    assign first_pointer = pointer[0];
+    assign first_copy = copy[0];
+    assign first_error = error[0];
+    assign first_sense = sense[0];
+
+    assign read_data = !read_valid ? 32'd0
+        : read_word == 3'd0 ? {28'd0, job_state[{read_number, 2'd0} +: 4]}
+        : read_word == 3'd1 ? pointer[read_number]
+        : read_word == 3'd2 ? copy[read_number]
+        : read_word == 3'd3 ? {15'd0, ignored_reg[read_number], error[read_number]}
+        : {8'd0, sense[read_number]};
+
+    assign follow_pointer = follow ? pointer[follow_number] : 32'd0;
+    assign follow_error = follow ? error[follow_number] : 16'd0;
+    assign follow_sense = follow ? sense[follow_number] : 24'd0;
 
     assign current_kind = kind[current];
     assign current_volume = volume_reg[{current, 3'd0} +: 8];
@@ -159,39 +182,59 @@ module backup_jobs #(
     /* What is asked: of the registers when it is a new job, of the record otherwise. */
     wire        rewrites = job_command <= PREPARE;
     wire        known = {29'd0, job_number} < JOBS;
-    wire [3:0]  state = job_state[{job_number, 2'd0} +: 4];
-    wire [7:0]  volume = rewrites ? cfg_volume : volume_reg[{job_number, 3'd0} +: 8];
-    wire [7:0]  blocks = rewrites ? cfg_chunk : chunk[job_number];
-    wire [31:0] base = rewrites ? cfg_lba : lba[job_number];
-    wire        part = rewrites ? cfg_part : part_reg[job_number];
-    wire [31:0] job_first = !part ? 32'd0 : rewrites ? cfg_first : first[job_number];
-    wire [23:0] device = rewrites ? cfg_port_id : port_id[job_number];
-    wire [PORTS-1:0] mask = rewrites ? cfg_ports : ports[job_number];
+    wire        recorded = job_valid && !rewrites;
+    wire [7:0]  blocks = recorded ? chunk[job_number] : cfg_chunk;
+    wire [31:0] base = recorded ? lba[job_number] : cfg_lba;
+    wire [23:0] device = recorded ? port_id[job_number] : cfg_port_id;
+    wire [PORTS-1:0] mask = recorded ? ports[job_number] : cfg_ports;
+    wire        part = recorded ? part_reg[job_number] : cfg_part;
+    wire [31:0] part_first = recorded ? first[job_number] : cfg_first;
+    wire [31:0] old_end = recorded ? capacity[job_number] : cfg_end;
+    reg  [3:0]  state;
+    reg         startable;
+    reg  [7:0]  volume;
+    reg  [31:0] job_first;
+    reg  [31:0] job_end;
+    reg  [7:0]  refused;
 
-    wire [VOLUME_BITS+4:0] volume_bit = {volume[VOLUME_BITS-1:0], 5'd0};
-    wire [VOLUME_BITS:0]   flag_bit = {volume[VOLUME_BITS-1:0], 1'b0};
-    wire        volume_known = {24'd0, volume} < VOLUMES;
-    wire [31:0] volume_blocks = volume_known ? cfg_volume_blocks[volume_bit +: 32] : 32'd0;
-    wire        volume_present = volume_known && cfg_volume_flags[flag_bit] && volume_blocks != 32'd0;
-    wire [31:0] job_end = !part ? volume_blocks : rewrites ? cfg_end : capacity[job_number];
-    wire        resized = part ? job_end > volume_blocks || job_first >= job_end : job_command == RESUME && volume_blocks != capacity[job_number];
-    wire [31:0] device_first = base + job_first;   // the sum may pass 2**32 on purpose
-    wire        chunk_legal = blocks >= 8'd8 && blocks <= 8'd128 && blocks[2:0] == 3'd0;
-    /* verilator lint_off UNUSEDSIGNAL */ // only the carry counts
-    wire [32:0] device_end = {1'b0, device_first} + {1'b0, job_end - job_first};
-    /* verilator lint_on UNUSEDSIGNAL */
-    wire        no_port = ((mask == {PORTS{1'b0}} ? all_ports : mask) & usable_ports) == {PORTS{1'b0}};
-    wire        startable = state == JOB_IDLE || state == JOB_DONE || state == JOB_FAILED || state == JOB_ABORTED || state == JOB_PREPARED;
+    always @* begin : check
+        reg             is_self;
+        reg             conflict;
+        reg [31:0]      volume_blocks;
+        reg             present;
+        reg             resized;
+        reg [31:0]      device_first;
+        /* verilator lint_off UNUSEDSIGNAL */ // only the carry counts
+        reg [32:0]      device_end;
+        /* verilator lint_on UNUSEDSIGNAL */
 
-    reg is_self;
-    reg conflict;
-    reg [7:0] refused;
-
-    always @* begin
         is_self = 1'b0;
         conflict = 1'b0;
+        volume_blocks = 32'd0;
+        present = 1'b0;
+        resized = 1'b0;
+        device_first = 32'd0;
+        device_end = 33'd0;
+        state = JOB_IDLE;
+        startable = 1'b0;
+        volume = 8'd0;
+        job_first = 32'd0;
+        job_end = 32'd0;
         refused = 8'd0;
-        if (job_valid) begin   // looked at in these clocks only: it costs simulation time
+        if (job_valid) begin
+            state = job_state[{job_number, 2'd0} +: 4];
+            startable = state == JOB_IDLE || state == JOB_DONE || state == JOB_FAILED || state == JOB_ABORTED || state == JOB_PREPARED;
+            volume = rewrites ? cfg_volume : volume_reg[{job_number, 3'd0} +: 8];
+            if ({24'd0, volume} < VOLUMES) begin
+                volume_blocks = cfg_volume_blocks[32*volume[VOLUME_BITS-1:0] +: 32];
+                present = cfg_volume_flags[2*volume[VOLUME_BITS-1:0]] && volume_blocks != 32'd0;
+            end
+            job_first = part ? part_first : 32'd0;
+            job_end = part ? old_end : volume_blocks;
+            resized = part ? job_end > volume_blocks || job_first >= job_end : job_command == RESUME && volume_blocks != old_end;
+            device_first = base + job_first;   // the sum may pass 2**32 on purpose
+            device_end = {1'b0, device_first} + {1'b0, job_end - job_first};
+
             for (i = 0; i < PORTS; i = i + 1)
                 if (my_id[24*i +: 24] == device && device != 24'd0)
                     is_self = 1'b1;
@@ -201,49 +244,47 @@ module backup_jobs #(
                         JOB_QUEUED, JOB_LOGIN, JOB_TRANSFER, JOB_LOGOUT, JOB_PAUSING: conflict = 1'b1;
                         default: ;
                     endcase
+
+            if (!known)
+                refused = REFUSED_STATE;
+            else
+                case (job_command)
+                    PAUSE:
+                        if (state != JOB_QUEUED && state != JOB_LOGIN && state != JOB_TRANSFER)
+                            refused = REFUSED_STATE;
+                    ABORT:
+                        if (state == JOB_LOGOUT || startable && state != JOB_PREPARED)
+                            refused = REFUSED_STATE;
+                    default:
+                        if (job_command == RESUME ? state != JOB_PAUSED : !startable || job_command == PREPARE && job_kind == 2'd3)
+                            refused = REFUSED_STATE;
+                        else if (job_command == START_PREPARED && !prepared_reg[job_number])
+                            refused = REFUSED_NOTHING;
+                        else if (!present || resized)
+                            refused = REFUSED_VOLUME;
+                        else if (blocks < 8'd8 || blocks > 8'd128 || blocks[2:0] != 3'd0)
+                            refused = REFUSED_CHUNK;
+                        else if (device_end[32])
+                            refused = REFUSED_LBA;
+                        else if (is_self)
+                            refused = REFUSED_SELF;
+                        else if (conflict && job_command != PREPARE)
+                            refused = REFUSED_CONFLICT;
+                        else if (((mask == {PORTS{1'b0}} ? all_ports : mask) & usable_ports) == {PORTS{1'b0}})
+                            refused = REFUSED_PORTS;
+                endcase
         end
-        if (!job_valid)
-            ;
-        else if (!known)
-            refused = REFUSED_STATE;
-        else
-            case (job_command)
-                PAUSE:
-                    if (state != JOB_QUEUED && state != JOB_LOGIN && state != JOB_TRANSFER)
-                        refused = REFUSED_STATE;
-                ABORT:
-                    if (state == JOB_LOGOUT || startable && state != JOB_PREPARED)
-                        refused = REFUSED_STATE;
-                default:
-                    if (job_command == RESUME ? state != JOB_PAUSED : !startable || job_command == PREPARE && job_kind == 2'd3)
-                        refused = REFUSED_STATE;
-                    else if (job_command == START_PREPARED && !prepared_reg[job_number])
-                        refused = REFUSED_NOTHING;
-                    else if (!volume_present || resized)
-                        refused = REFUSED_VOLUME;
-                    else if (!chunk_legal)
-                        refused = REFUSED_CHUNK;
-                    else if (device_end[32])
-                        refused = REFUSED_LBA;
-                    else if (is_self)
-                        refused = REFUSED_SELF;
-                    else if (conflict && job_command != PREPARE)
-                        refused = REFUSED_CONFLICT;
-                    else if (no_port)
-                        refused = REFUSED_PORTS;
-            endcase
     end
 
     /* A record is not rewritten before the store has what it was: a reader never sees the pointers of two jobs under a state of one. */
-    assign job_ready = !end_valid && !take && (!rewrites && job_command != START_PREPARED || !known || !startable || settled[job_number]);
-    wire command = job_valid && job_ready;
-    wire taken = command && refused == 8'd0;
+    assign job_ready = job_valid && !end_valid && !take
+        && (!rewrites && job_command != START_PREPARED || !known || !startable || settled[job_number]);
+    wire taken = job_ready && refused == 8'd0;
     wire is_current = running_reg && job_number == current;
     assign pause = taken && job_command == PAUSE && is_current;
     assign abort = taken && job_command == ABORT && is_current;
-    wire enqueue = taken && job_command != PREPARE && job_command != PAUSE && job_command != ABORT;
+
     wire leave = taken && state == JOB_QUEUED;   // paused or aborted before its turn
-    wire [2:0] leaving_rank = take ? 3'd0 : rank_reg[3*job_number +: 3];
 
     reg [2:0] next_number;
 
@@ -260,50 +301,55 @@ module backup_jobs #(
 
     /* The copy pointer written by the console belongs to the job under way, or to the one that is next. */
     wire [2:0]  copy_job = running_reg ? current : next_number;
-    wire [31:0] copy_now = cfg_copy_pointer < capacity[copy_job] ? cfg_copy_pointer : capacity[copy_job];
+    wire [31:0] copy_limit = copy_set ? capacity[copy_job] : 32'd0;
+    wire [31:0] copy_now = cfg_copy_pointer < copy_limit ? cfg_copy_pointer : copy_limit;
     wire        copy_grows = copy_set && (running_reg || next_valid) && copy_now > copy[copy_job];
-    wire        live_moves = running_reg && (live_state != seen_state_reg || live_pointer != pointer[current] || live_bitmap != bitmap[current]);
+    wire live_moves = running_reg && (live_moved || live_state != seen_state_reg);
 
     always @(posedge clk) begin
-        job_answer <= command;
-        job_refused <= refused;
+        job_answer <= job_ready;
         touched <= {JOBS{1'b0}};
-
-        if (running_reg) begin
+        if (live_moves) begin
+            touched[current] <= 1'b1;
             pointer[current] <= live_pointer;
             bitmap[current] <= live_bitmap;
             index[current] <= live_index;
             seen_state_reg <= live_state;
         end
-        if (copy_grows)
+        if (copy_grows) begin
+            touched[copy_job] <= 1'b1;
             copy[copy_job] <= copy_now;
-
-        if (taken || take || live_moves || end_valid || copy_grows)
-            for (i = 0; i < JOBS; i = i + 1) begin
-                if ((take || leave) && state_reg[4*i +: 4] == JOB_QUEUED && rank_reg[3*i +: 3] > leaving_rank)
-                    rank_reg[3*i +: 3] <= rank_reg[3*i +: 3] - 3'd1;
-                if (taken && job_number == i[2:0] || (take || live_moves || end_valid) && (take ? next_number : current) == i[2:0]
-                    || copy_grows && copy_job == i[2:0])
-                    touched[i] <= 1'b1;
-            end
+        end
 
         if (take) begin
+            touched[next_number] <= 1'b1;
+            state_reg[{next_number, 2'd0} +: 4] <= 4'd0;
             current <= next_number;
             running_reg <= 1'b1;
             seen_state_reg <= JOB_LOGIN;
-            state_reg[{next_number, 2'd0} +: 4] <= JOB_LOGIN;
-            queued_reg <= queued_reg - 4'd1;
         end
         if (end_valid) begin
-            running_reg <= 1'b0;
+            touched[current] <= 1'b1;
             state_reg[{current, 2'd0} +: 4] <= end_state;
             error[current] <= end_error;
             sense[current] <= end_sense;
+            running_reg <= 1'b0;
         end
-        if (command && known && job_command <= START_VERIFY && refused == REFUSED_STATE)
-            ignored_reg[job_number] <= 1'b1;
-        if (taken) begin
-            if (rewrites) begin
+
+        if (job_ready) begin
+            job_refused <= refused;
+            if (known && job_command <= START_VERIFY && refused == REFUSED_STATE)
+                ignored_reg[job_number] <= 1'b1;
+        end
+        if (taken) begin : order
+            reg is_new;     // of the registers
+            reg begins;     // at its first block
+            reg enqueues;
+            is_new = job_command <= PREPARE;
+            begins = is_new || job_command == START_PREPARED;
+            enqueues = begins && job_command != PREPARE || job_command == RESUME;
+            touched[job_number] <= 1'b1;
+            if (is_new) begin
                 kind[job_number] <= job_command == PREPARE ? job_kind : job_command[1:0];
                 volume_reg[{job_number, 3'd0} +: 8] <= cfg_volume;
                 port_id[job_number] <= cfg_port_id;
@@ -313,36 +359,44 @@ module backup_jobs #(
                 first[job_number] <= job_first;
                 chunk[job_number] <= cfg_chunk;
                 ports[job_number] <= cfg_ports;
-                copy[job_number] <= !cfg_part && cfg_copy_pointer < job_end ? cfg_copy_pointer : job_end;
                 prepared_reg[job_number] <= job_command == PREPARE;
                 state_reg[{job_number, 2'd0} +: 4] <= JOB_PREPARED;
             end
-            if (rewrites || job_command == START_PREPARED) begin
+            if (begins) begin
                 capacity[job_number] <= job_end;
-                if (!rewrites && copy[job_number] > job_end)
-                    copy[job_number] <= job_end;
                 pointer[job_number] <= job_first;
                 bitmap[job_number] <= 64'd0;
                 index[job_number] <= 6'd0;
+                copy[job_number] <= !is_new ? copy[job_number] < job_end ? copy[job_number] : job_end
+                    : !cfg_part && cfg_copy_pointer < job_end ? cfg_copy_pointer : job_end;
                 ignored_reg[job_number] <= 1'b0;
             end
-            if (rewrites || enqueue) begin
+            if (is_new || enqueues) begin
                 error[job_number] <= 16'd0;
                 sense[job_number] <= 24'd0;
             end
-            if (enqueue) begin
+            if (enqueues) begin
                 state_reg[{job_number, 2'd0} +: 4] <= JOB_QUEUED;
                 rank_reg[3*job_number +: 3] <= queued_reg[2:0];
                 queued_reg <= queued_reg + 4'd1;
             end
-            if (leave)
-                queued_reg <= queued_reg - 4'd1;
             if (!is_current && job_command == PAUSE)
                 state_reg[{job_number, 2'd0} +: 4] <= JOB_PAUSED;
             if (!is_current && job_command == ABORT) begin
                 state_reg[{job_number, 2'd0} +: 4] <= JOB_ABORTED;
                 prepared_reg[job_number] <= prepared_reg[job_number] && state != JOB_PREPARED;
             end
+        end
+        if (take || leave) begin : shift
+            reg [JOBS*3-1:0] ranks;
+            reg [2:0]        left;   // the rank that is free now
+            ranks = rank_reg;
+            left = take ? 3'd0 : rank_reg[3*job_number +: 3];
+            for (i = 0; i < JOBS; i = i + 1)
+                if (state_reg[4*i +: 4] == JOB_QUEUED && ranks[3*i +: 3] > left)
+                    ranks[3*i +: 3] = ranks[3*i +: 3] - 3'd1;
+            rank_reg <= ranks;
+            queued_reg <= queued_reg - 4'd1;
         end
 
         if (rst) begin

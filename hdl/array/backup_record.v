@@ -52,13 +52,9 @@ module backup_record #(
         end
     end
 
-    genvar g;
-    generate
-        for (g = 0; g < JOBS; g = g + 1) begin : jobs
-            assign settled[g] = !dirty_reg[g] && !touched[g] && !(mis_valid && number_reg == g);
-        end
-    endgenerate
+    wire [7:0] writing = mis_valid ? 8'd1 << number_reg : 8'd0;
 
+    assign settled = ~(dirty_reg | touched | writing[JOBS-1:0]);
     assign record_read = !mis_valid && dirty_reg != {JOBS{1'b0}};
     assign record_number = pick;
     assign mis_write = 1'b1;
@@ -66,7 +62,8 @@ module backup_record #(
     assign mis_wdata = snapshot_reg[{word_reg, 5'd0} +: 32];
 
     always @(posedge clk) begin
-        dirty_reg <= dirty_reg | touched;
+        if (touched != {JOBS{1'b0}})
+            dirty_reg <= dirty_reg | touched;
         if (mis_valid && mis_ready) begin
             word_reg <= word_reg - 4'd1;
             if (word_reg == 4'd0) begin

@@ -62,9 +62,10 @@ module copy_manager #(
 
     // all jobs
     input  wire [JOBS*4-1:0]   job_state,
-    input  wire [JOBS*32-1:0]  job_pointer,
-    input  wire [JOBS*32-1:0]  job_error,
-    input  wire [JOBS*32-1:0]  job_sense,
+    output wire                job_follow,
+    input  wire [31:0]         job_pointer,    // of job_number, beside job_follow
+    input  wire [15:0]         job_error,
+    input  wire [23:0]         job_sense,
 
     input  wire [63:0]         cfg_wwnn
 );
@@ -144,27 +145,17 @@ module copy_manager #(
 
     // the job: looked at in these states only
     reg [3:0]  state;
-    reg [31:0] pointer;
-    reg [15:0] error;
-    reg [23:0] sense;
-    wire       watching = state_reg == STATE_PICK || state_reg == STATE_FOLLOW || state_reg == STATE_DRAIN;
+    assign     job_follow = state_reg == STATE_PICK || state_reg == STATE_FOLLOW || state_reg == STATE_DRAIN;
 
     always @* begin
         state = JOB_IDLE;
-        pointer = 32'd0;
-        error = 16'd0;
-        sense = 24'd0;
-        if (watching) begin
+        if (job_follow)
             state = job_state[{job_number, 2'd0} +: 4];
-            pointer = job_pointer[{job_number, 5'd0} +: 32];
-            error = job_error[{job_number, 5'd0} +: 16];
-            sense = job_sense[{job_number, 5'd0} +: 24];
-        end
     end
 
     // a prepared job is left alone
     wire free = state == JOB_IDLE || state == JOB_DONE || state == JOB_FAILED || state == JOB_ABORTED;
-    wire at_device = error[7:0] == 8'd4 || error[7:0] == ERROR_SMALL;
+    wire at_device = job_error[7:0] == 8'd4 || job_error[7:0] == ERROR_SMALL;
 
     task fail;
         input [15:0] why;
@@ -273,7 +264,7 @@ module copy_manager #(
                     endcase
 
             STATE_FOLLOW: begin
-                copied_reg <= pointer - first;
+                copied_reg <= job_pointer - first;
                 if (state == JOB_DONE) begin
                     bytes_reg <= bytes_reg + {7'd0, blocks, 9'd0};
                     copied_reg <= 32'd0;
@@ -281,12 +272,12 @@ module copy_manager #(
                     state_reg <= STATE_NEXT;
                 end else if (state == JOB_ABORTED)
                     fail(OPERATOR);
-                else if (state == JOB_FAILED || (state == JOB_PAUSED && error != 16'd0)) begin
-                    device_reg <= at_device || error[7:0] == ERROR_CACHE;
-                    source_reg <= error[7:0] == ERROR_CACHE;
-                    status_reg <= at_device ? error[15:8] : CHECK_CONDITION;
-                    device_sense_reg <= error[7:0] == ERROR_CACHE ? 24'h031100 : sense;
-                    fail(at_device || error[7:0] == ERROR_CACHE ? DEVICE_FAILED : NO_ANSWER);
+                else if (state == JOB_FAILED || (state == JOB_PAUSED && job_error != 16'd0)) begin
+                    device_reg <= at_device || job_error[7:0] == ERROR_CACHE;
+                    source_reg <= job_error[7:0] == ERROR_CACHE;
+                    status_reg <= at_device ? job_error[15:8] : CHECK_CONDITION;
+                    device_sense_reg <= job_error[7:0] == ERROR_CACHE ? 24'h031100 : job_sense;
+                    fail(at_device || job_error[7:0] == ERROR_CACHE ? DEVICE_FAILED : NO_ANSWER);
                     if (state == JOB_PAUSED)  // the volume is free again
                         state_reg <= STATE_CANCEL;
                 end else if (abort_reg) begin
@@ -305,7 +296,7 @@ module copy_manager #(
 
             STATE_DRAIN:
                 if (free) begin
-                    copied_reg <= pointer - first;
+                    copied_reg <= job_pointer - first;
                     state_reg <= STATE_STORE;
                 end
 

@@ -125,27 +125,21 @@ module management_registers #(
     output reg  [31:0]            cfg_online_time,
 
     // Schedules (tables 650 and 660)
-    input  wire [4*11-1:0]        schedule_control,
+    input  wire [31:0]            schedule_data,
     output reg                    schedule_valid,
     input  wire                   schedule_ready,
     input  wire                   schedule_answer,
     input  wire [7:0]             schedule_refused,
-    input  wire [4*32-1:0]        schedule_due,
-    input  wire [4*32-1:0]        schedule_period,
-    input  wire [4*32-1:0]        schedule_last,
 
     // Counters
-    input  wire [COUNTERS*32-1:0] counters,
+    input  wire [31:0]            counter_data,
 
     // Jobs
-    input  wire [8*4-1:0]         job_state,
-    input  wire [8*32-1:0]        job_pointer,
-    input  wire [8*32-1:0]        job_copy,
-    input  wire [8*32-1:0]        job_error,
-    input  wire [8*32-1:0]        job_sense,
+    input  wire [31:0]            job_data,
 
-    // Whichever command is valid
-    output wire [15:0]            command_address,
+    // The register that is looked up, or whose command is valid
+    output wire                   look,
+    output wire [15:0]            look_address,
     output wire [31:0]            command_data
 );
 
@@ -174,7 +168,6 @@ module management_registers #(
         end
     end
 
-    wire        look;
     wire        write;
     wire [15:0] address;
     wire [31:0] wdata;
@@ -187,6 +180,7 @@ module management_registers #(
     reg         waits_reg;
     wire        answered;
     wire        refused;
+    wire        loading;
     wire [5:0]  mirror;
     reg  [15:0] mirror_address;
     reg  [31:0] mirror_reset;
@@ -204,8 +198,8 @@ module management_registers #(
         .look(look), .write(write), .address(address), .wdata(wdata),
         .readable(readable_reg), .legal(legal_reg), .rdata(rdata_reg), .stored(stored_reg),
         .store_word(store_word_reg), .window(window_reg), .waits(waits_reg), .answered(answered),
-        .refused(refused), .mirror(mirror), .mirror_address(mirror_address), .mirror_reset(mirror_reset),
-        .mirror_first(mirror_first), .mirror_last(mirror_last)
+        .refused(refused), .loading(loading), .mirror(mirror), .mirror_address(mirror_address),
+        .mirror_reset(mirror_reset), .mirror_first(mirror_first), .mirror_last(mirror_last)
     );
 
     reg              interrupt_status_job_done_reg;
@@ -217,7 +211,7 @@ module management_registers #(
 
     assign answered = job_answer || schedule_answer;
     assign refused = job_answer && job_refused != 8'd0 || schedule_answer && schedule_refused != 8'd0;
-    assign command_address = at[15:0];
+    assign look_address = at[15:0];
     assign command_data = wdata;
 
     /* A word of the store that a register mirrors is that register. */
@@ -255,20 +249,23 @@ module management_registers #(
         endcase
     end
 
-    always @*
-        case (mirror)
-            6'd0: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0030, 32'd256, 6'd0, 1'b0}; // table 450
-            6'd1: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0034, 32'd1048576, 6'd0, 1'b0}; // table 450
-            6'd2: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0038, 32'd512, 6'd0, 1'b0}; // table 450
-            6'd3: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h003C, 32'd1048576, 6'd0, 1'b0}; // table 450
-            6'd4: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0040, 32'd0, 6'd0, 1'b1}; // table 450
-            6'd5: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0128, 32'd0, 6'd5, 1'b0}; // table 640
-            6'd6: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0528, 32'd0, 6'd5, 1'b1}; // table 640
-            6'd7: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0340, 32'd0, 6'd7, 1'b0}; // table 670
-            6'd8: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0344, 32'd65536, 6'd7, 1'b0}; // table 670
-            6'd9: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0348, 32'd65536, 6'd7, 1'b1}; // table 670
-            default: {mirror_address, mirror_reset, mirror_first, mirror_last} = 55'd0;
-        endcase
+    always @* begin
+        {mirror_address, mirror_reset, mirror_first, mirror_last} = 55'd0;
+        if (loading)
+            case (mirror)
+                6'd0: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0030, 32'd256, 6'd0, 1'b0}; // table 450
+                6'd1: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0034, 32'd1048576, 6'd0, 1'b0}; // table 450
+                6'd2: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0038, 32'd512, 6'd0, 1'b0}; // table 450
+                6'd3: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h003C, 32'd1048576, 6'd0, 1'b0}; // table 450
+                6'd4: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0040, 32'd0, 6'd0, 1'b1}; // table 450
+                6'd5: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0128, 32'd0, 6'd5, 1'b0}; // table 640
+                6'd6: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0528, 32'd0, 6'd5, 1'b1}; // table 640
+                6'd7: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0340, 32'd0, 6'd7, 1'b0}; // table 670
+                6'd8: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0344, 32'd65536, 6'd7, 1'b0}; // table 670
+                6'd9: {mirror_address, mirror_reset, mirror_first, mirror_last} = {16'h0348, 32'd65536, 6'd7, 1'b1}; // table 670
+                default: ;
+            endcase
+    end
 
     integer i;
     integer j;
@@ -278,9 +275,12 @@ module management_registers #(
         clock_set <= 1'h0;
         link_reset_request <= {PORTS{1'h0}};
         copy_set <= 1'h0;
-        interrupt_status_job_done_reg <= interrupt_status_job_done_reg | event_done;
-        interrupt_status_job_failed_reg <= interrupt_status_job_failed_reg | event_failed;
-        interrupt_status_port_lost_reg <= interrupt_status_port_lost_reg | event_port_lost;
+        if (|event_done)
+            interrupt_status_job_done_reg <= interrupt_status_job_done_reg | event_done;
+        if (|event_failed)
+            interrupt_status_job_failed_reg <= interrupt_status_job_failed_reg | event_failed;
+        if (|event_port_lost)
+            interrupt_status_port_lost_reg <= interrupt_status_port_lost_reg | event_port_lost;
         irq <= |(interrupt_status_job_done_reg & interrupt_enable_job_done_reg) || |(interrupt_status_job_failed_reg & interrupt_enable_job_failed_reg) || |(interrupt_status_port_lost_reg & interrupt_enable_port_lost_reg);
         if (job_ready)
             job_valid <= 1'b0;
@@ -589,28 +589,28 @@ module management_registers #(
                 case (at - 32'h10*i)
                     32'h0380: begin // SCHEDULE_CONTROL
                         readable_reg <= 1'b1;
-                        rdata_reg <= {21'd0, schedule_control[11*i + 8 +: 3], 4'd0, schedule_control[11*i + 1 +: 3], schedule_control[11*i +: 1]};
+                        rdata_reg <= {21'd0, schedule_data[10:8], 4'd0, schedule_data[3:1], schedule_data[0]};
                         legal_reg <= (wdata & 32'hFFFFF8F0) == 32'd0 && wdata[3:1] <= 3'h0;
                         waits_reg <= 1'b1;
                         stored_reg <= 1'b0;
                     end
                     32'h0384: begin // SCHEDULE_DUE
                         readable_reg <= 1'b1;
-                        rdata_reg <= schedule_due[32*i +: 32];
+                        rdata_reg <= schedule_data;
                         legal_reg <= 1'b1;
                         waits_reg <= 1'b1;
                         stored_reg <= 1'b0;
                     end
                     32'h0388: begin // SCHEDULE_PERIOD
                         readable_reg <= 1'b1;
-                        rdata_reg <= schedule_period[32*i +: 32];
+                        rdata_reg <= schedule_data;
                         legal_reg <= 1'b1;
                         waits_reg <= 1'b1;
                         stored_reg <= 1'b0;
                     end
                     32'h038C: begin // SCHEDULE_LAST
                         readable_reg <= 1'b1;
-                        rdata_reg <= schedule_last[32*i +: 32];
+                        rdata_reg <= schedule_data;
                         stored_reg <= 1'b0;
                         legal_reg <= 1'b0;
                     end
@@ -620,7 +620,7 @@ module management_registers #(
                 case (at - 32'h4*i)
                     32'h0400: begin // COUNTERS
                         readable_reg <= 1'b1;
-                        rdata_reg <= counters[32*i +: 32];
+                        rdata_reg <= counter_data;
                     end
                     default: ;
                 endcase
@@ -628,23 +628,23 @@ module management_registers #(
                 case (at - 32'h20*i)
                     32'h0800: begin // JOB_STATE
                         readable_reg <= 1'b1;
-                        rdata_reg <= {28'd0, job_state[4*i +: 4]};
+                        rdata_reg <= {28'd0, job_data[3:0]};
                     end
                     32'h0804: begin // JOB_POINTER
                         readable_reg <= 1'b1;
-                        rdata_reg <= job_pointer[32*i +: 32];
+                        rdata_reg <= job_data;
                     end
                     32'h0808: begin // JOB_COPY_POINTER
                         readable_reg <= 1'b1;
-                        rdata_reg <= job_copy[32*i +: 32];
+                        rdata_reg <= job_data;
                     end
                     32'h080C: begin // JOB_ERROR
                         readable_reg <= 1'b1;
-                        rdata_reg <= job_error[32*i +: 32];
+                        rdata_reg <= job_data;
                     end
                     32'h0810: begin // JOB_SENSE
                         readable_reg <= 1'b1;
-                        rdata_reg <= job_sense[32*i +: 32];
+                        rdata_reg <= job_data;
                     end
                     default: ;
                 endcase

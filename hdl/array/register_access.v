@@ -58,7 +58,8 @@ module register_access #(
     input  wire        answered,
     input  wire        refused,
 
-    // mirrored registers, table after table
+    // mirrored registers, table after table, while `loading` is high
+    output wire        loading,
     output reg  [5:0]  mirror,
     input  wire [15:0] mirror_address,
     input  wire [31:0] mirror_reset,
@@ -94,8 +95,17 @@ module register_access #(
     reg        default_reg;     // the table was blank, now its reset values go into the store
 
     wire aligned = address[1:0] == 2'd0;
-    wire write_now = state_reg == STATE_ACT && writing_reg && !loading_reg && legal && whole_reg && aligned;
-    wire load_good = state_reg == STATE_ACT && loading_reg && loaded_reg && legal;
+    reg  write_now;
+    reg  load_good;
+
+    always @* begin
+        write_now = 1'b0;
+        load_good = 1'b0;
+        if (state_reg == STATE_ACT) begin
+            write_now = writing_reg && !loading_reg && legal && whole_reg && aligned;
+            load_good = loading_reg && loaded_reg && legal;
+        end
+    end
 
     assign s_axil_awready = state_reg == STATE_IDLE && s_axil_awvalid && s_axil_wvalid;
     assign s_axil_wready = s_axil_awready;
@@ -111,91 +121,122 @@ module register_access #(
     assign mis_addr = store_word;
     assign mis_wdata = wdata;
 
+    assign loading = loading_reg;
     assign look = state_reg == STATE_LOOK;
     assign write = write_now && !stored || load_good || mis_valid && mis_ready && mis_write;
 
-    /* What is over when this is high is the load of one mirrored register. */
-    wire load_next = state_reg == STATE_ACT && loading_reg && (!stored || load_good || default_reg && wdata == 32'd0)
-        || mis_valid && mis_ready && mis_write && loading_reg;
-
     always @(posedge clk) begin
-        case (state_reg)
-            STATE_LOAD: begin
-                writing_reg <= 1'b0;
-                loaded_reg <= 1'b0;
-                address <= mirror_address;
-                wdata <= mirror_reset;
-                state_reg <= STATE_LOOK;
-            end
-            STATE_IDLE: begin
-                error_reg <= 1'b0;
-                if (s_axil_awready) begin
-                    writing_reg <= 1'b1;
-                    address <= s_axil_awaddr;
-                    wdata <= s_axil_wdata;
-                    whole_reg <= &s_axil_wstrb;
-                    state_reg <= STATE_LOOK;
-                end else if (s_axil_arvalid) begin
-                    writing_reg <= 1'b0;
-                    address <= s_axil_araddr;
-                    state_reg <= STATE_LOOK;
-                end
-            end
-            STATE_LOOK: state_reg <= STATE_ACT;
-            STATE_ACT:
-                if (loading_reg) begin
-                    if (loaded_reg) begin
-                        wdata <= mirror_reset;
-                        writing_reg <= 1'b1;    // the word is not legal
-                    end
-                    if (default_reg)
-                        writing_reg <= 1'b1;
-                    state_reg <= STATE_STORE;
-                end else begin
-                    state_reg <= STATE_ANSWER;
-                    data_reg <= readable ? rdata : 32'd0;
-                    error_reg <= writing_reg ? !write_now : !readable || !aligned;
-                    if (writing_reg ? write_now && stored : window && aligned)
-                        state_reg <= STATE_STORE;
-                    if (write_now && waits)
-                        state_reg <= STATE_WAIT;
-                end
-            STATE_WAIT: if (answered) begin
-                error_reg <= refused;
-                state_reg <= STATE_ANSWER;
-            end
-            STATE_STORE: if (mis_ready)
-                state_reg <= writing_reg ? STATE_ANSWER : STATE_DATA;
-            STATE_DATA: if (mis_rdata_valid) begin
-                data_reg <= mis_rdata;
-                state_reg <= STATE_ANSWER;
-                if (loading_reg) begin
-                    wdata <= mis_rdata;
-                    loaded_reg <= 1'b1;
-                    blank_reg <= blank_reg && mis_rdata == 32'd0;
-                    state_reg <= STATE_LOOK;
-                end
-            end
-            STATE_ANSWER: if (writing_reg ? s_axil_bready : s_axil_rready)
-                state_reg <= STATE_IDLE;
-            default: state_reg <= STATE_IDLE;
-        endcase
+        if (state_reg != STATE_IDLE || s_axil_arvalid || s_axil_awvalid) begin : work
+            reg [2:0]  state;       // next values
+            reg        writing;
+            reg        error;
+            reg        loaded;
+            reg        blank;
+            reg        default_words;
+            reg [15:0] new_address;
+            reg [31:0] new_wdata;
+            reg        load_next;   // the load of one mirrored register is over
 
-        if (load_next) begin
-            state_reg <= STATE_LOAD;
-            writing_reg <= 1'b0;
-            mirror <= mirror + 6'd1;
-            if (mirror_last) begin
-                blank_reg <= 1'b1;
-                default_reg <= 1'b0;
-                if (blank_reg && !default_reg) begin
-                    default_reg <= 1'b1;
-                    mirror <= mirror_first;
-                end else if ({26'd0, mirror} == MIRRORS_LESS_1) begin
-                    loading_reg <= 1'b0;
-                    state_reg <= STATE_IDLE;
+            state = state_reg;
+            writing = writing_reg;
+            error = error_reg;
+            loaded = loaded_reg;
+            blank = blank_reg;
+            default_words = default_reg;
+            new_address = address;
+            new_wdata = wdata;
+            load_next = 1'b0;
+
+            case (state_reg)
+                STATE_LOAD: begin
+                    writing = 1'b0;
+                    loaded = 1'b0;
+                    new_address = mirror_address;
+                    new_wdata = mirror_reset;
+                    state = STATE_LOOK;
+                end
+                STATE_IDLE: begin
+                    error = 1'b0;
+                    if (s_axil_awready) begin
+                        writing = 1'b1;
+                        new_address = s_axil_awaddr;
+                        new_wdata = s_axil_wdata;
+                        whole_reg <= &s_axil_wstrb;
+                        state = STATE_LOOK;
+                    end else if (s_axil_arvalid) begin
+                        writing = 1'b0;
+                        new_address = s_axil_araddr;
+                        state = STATE_LOOK;
+                    end
+                end
+                STATE_LOOK: state = STATE_ACT;
+                STATE_ACT:
+                    if (loading_reg) begin
+                        load_next = !stored || load_good || default_reg && wdata == 32'd0;
+                        if (loaded_reg) begin
+                            new_wdata = mirror_reset;
+                            writing = 1'b1;    // the word is not legal
+                        end
+                        if (default_reg)
+                            writing = 1'b1;
+                        state = STATE_STORE;
+                    end else begin
+                        state = STATE_ANSWER;
+                        data_reg <= readable ? rdata : 32'd0;
+                        error = writing_reg ? !write_now : !readable || !aligned;
+                        if (writing_reg ? write_now && stored : window && aligned)
+                            state = STATE_STORE;
+                        if (write_now && waits)
+                            state = STATE_WAIT;
+                    end
+                STATE_WAIT: if (answered) begin
+                    error = refused;
+                    state = STATE_ANSWER;
+                end
+                STATE_STORE: if (mis_ready) begin
+                    load_next = loading_reg && writing_reg;
+                    state = writing_reg ? STATE_ANSWER : STATE_DATA;
+                end
+                STATE_DATA: if (mis_rdata_valid) begin
+                    data_reg <= mis_rdata;
+                    state = STATE_ANSWER;
+                    if (loading_reg) begin
+                        new_wdata = mis_rdata;
+                        loaded = 1'b1;
+                        blank = blank_reg && mis_rdata == 32'd0;
+                        state = STATE_LOOK;
+                    end
+                end
+                default: // STATE_ANSWER
+                    if (writing_reg ? s_axil_bready : s_axil_rready)
+                        state = STATE_IDLE;
+            endcase
+
+            if (load_next) begin
+                state = STATE_LOAD;
+                writing = 1'b0;
+                mirror <= mirror + 6'd1;
+                if (mirror_last) begin
+                    blank = 1'b1;
+                    default_words = 1'b0;
+                    if (blank_reg && !default_reg) begin
+                        default_words = 1'b1;
+                        mirror <= mirror_first;
+                    end else if ({26'd0, mirror} == MIRRORS_LESS_1) begin
+                        loading_reg <= 1'b0;
+                        state = STATE_IDLE;
+                    end
                 end
             end
+
+            state_reg <= state;
+            writing_reg <= writing;
+            error_reg <= error;
+            loaded_reg <= loaded;
+            blank_reg <= blank;
+            default_reg <= default_words;
+            address <= new_address;
+            wdata <= new_wdata;
         end
 
         if (rst) begin

@@ -14,7 +14,7 @@ module time_supervisor #(
     // array_clock
     input  wire [31:0]             seconds,
 
-    // setting an entry. `write_refused` tells at any time whether what is shown is refused; then nothing changes
+    // setting an entry. `write_refused` tells beside `write_valid` whether what is shown is refused; then nothing changes
     input  wire                    write_valid,
     output wire                    write_ready,     // 0 until the entries are back from the store
     input  wire [1:0]              write_entry,
@@ -22,13 +22,12 @@ module time_supervisor #(
     input  wire [31:0]             write_data,
     output reg                     write_refused,
 
-    // entries, for readers: words of tables 650 and 660
-    output wire [SCHEDULES*32-1:0] schedule_control,
-    output wire [SCHEDULES*32-1:0] schedule_period,
-    output wire [SCHEDULES*32-1:0] schedule_due,
-    output wire [SCHEDULES*32-1:0] schedule_last,
-    output wire [SCHEDULES*32-1:0] schedule_answer,
-    output wire                    status_stored,   // the store holds what these say
+    // reading an entry: the word that `read_field` names, while `read_valid` is high
+    input  wire                    read_valid,
+    input  wire [1:0]              read_entry,
+    input  wire [1:0]              read_field,      // as write_field; 3 last fired
+    output wire [31:0]             read_data,
+    output wire                    status_stored,   // the store holds the entries as they are
 
     // backup engine: START_PREPARED
     output wire                    job_valid,
@@ -53,6 +52,8 @@ module time_supervisor #(
 
     localparam [2:0] START_PREPARED = 3'd4;
     localparam [31:0] LIMIT = SCHEDULES;
+    localparam [31:0] LIMIT_LESS_1 = SCHEDULES - 1;
+    localparam [1:0] LAST_ENTRY = LIMIT_LESS_1[1:0];
 
     localparam [1:0] FIELD_CONTROL = 2'd0;
     localparam [1:0] FIELD_DUE = 2'd1;
@@ -105,7 +106,10 @@ module time_supervisor #(
 
     wire loading = state_reg == STATE_LOAD || state_reg == STATE_LOAD_DATA;
     wire write_taken = write_valid && write_ready && !write_refused;
-    wire touched = write_taken && write_entry == entry_reg;
+    wire last_word = word_reg == WORD_CONTROL;
+
+    /* No entry has a start to come or has changed: nothing to do until one is set. */
+    wire awake = state_reg != STATE_LOOK || enabled_reg != 4'd0 || changed_reg != 4'd0 || storing_reg || write_valid;
 
     assign write_ready = !loading;
     assign status_stored = !loading && !storing_reg && changed_reg == 4'd0;
@@ -113,154 +117,160 @@ module time_supervisor #(
     assign job_command = START_PREPARED;
     assign job_number = number_reg;
 
-    wire [31:0] write_due = due_reg[write_entry];
+    wire [31:0] write_due = write_valid ? due_reg[write_entry] : 32'd0;
 
     /* Enabled means: the due time is to come. Operations other than 0 do not exist. */
     always @* begin
-        case (write_field)
-            FIELD_CONTROL: write_refused = write_data[31:11] != 21'd0 || write_data[7:1] != 7'd0
-                || write_data[0] && write_due <= seconds;
-            FIELD_DUE: write_refused = enabled_reg[write_entry] && write_data <= seconds;
-            FIELD_PERIOD: write_refused = 1'b0;
-            default: write_refused = 1'b1;
-        endcase
-        if ({30'd0, write_entry} >= LIMIT)
-            write_refused = 1'b1;
+        write_refused = 1'b0;
+        if (write_valid) begin
+            case (write_field)
+                FIELD_CONTROL: write_refused = write_data[31:11] != 21'd0 || write_data[7:1] != 7'd0
+                    || write_data[0] && write_due <= seconds;
+                FIELD_DUE: write_refused = enabled_reg[write_entry] && write_data <= seconds;
+                FIELD_PERIOD: write_refused = 1'b0;
+                default: write_refused = 1'b1;
+            endcase
+            if ({30'd0, write_entry} >= LIMIT)
+                write_refused = 1'b1;
+        end
     end
 
-    genvar g;
-    generate
-        for (g = 0; g < SCHEDULES; g = g + 1) begin : read
-            assign schedule_control[32*g +: 32] = {21'd0, job_reg[g], 7'd0, enabled_reg[g]};
-            assign schedule_period[32*g +: 32] = period_reg[g];
-            assign schedule_due[32*g +: 32] = due_reg[g];
-            assign schedule_last[32*g +: 32] = last_reg[g];
-            assign schedule_answer[32*g +: 32] = {23'd0, answer_reg[g]};
-        end
-    endgenerate
+    assign read_data = !read_valid ? 32'd0
+        : read_field == FIELD_CONTROL ? {21'd0, job_reg[read_entry], 7'd0, enabled_reg[read_entry]}
+        : read_field == FIELD_DUE ? due_reg[read_entry]
+        : read_field == FIELD_PERIOD ? period_reg[read_entry] : last_reg[read_entry];
 
-    /* One step of the division: the remainder stays below the period. */
-    wire [31:0] period = period_reg[entry_reg];
-    wire [32:0] step = {remainder_reg, left_reg[31]};
-    wire [31:0] step_less = step[31:0] - period;
-    wire [32:0] next_due = {1'b0, moment_reg} - {1'b0, remainder_reg} + {1'b0, period};
-    wire        ends = period == 32'd0 || next_due[32];   // once, or after the last second of the clock
-    wire        kept = !changed_reg[entry_reg] && !(storing_reg && word_entry_reg == entry_reg);
-
+    // 650 at 090h: control, period; 660 at 0A0h: due, last fired, last answer; four words an entry
     assign mis_valid = state_reg == STATE_LOAD || storing_reg;
     assign mis_write = storing_reg;
-    // 650 at 090h: control, period; 660 at 0A0h: due, last fired, last answer; four words an entry
-    assign mis_addr = word_reg == WORD_CONTROL ? {6'h09, word_entry_reg, 2'd0}
+    assign mis_addr = !mis_valid ? 10'd0
+        : word_reg == WORD_CONTROL ? {6'h09, word_entry_reg, 2'd0}
         : word_reg == WORD_PERIOD ? {6'h09, word_entry_reg, 2'd1}
         : {6'h0A, word_entry_reg, 2'd2 - word_reg[1:0]};
-
-    assign mis_wdata = word_reg == WORD_ANSWER ? {23'd0, answer_reg[word_entry_reg]}
+    assign mis_wdata = !storing_reg ? 32'd0
+        : word_reg == WORD_ANSWER ? {23'd0, answer_reg[word_entry_reg]}
         : word_reg == WORD_LAST ? last_reg[word_entry_reg]
         : word_reg == WORD_DUE ? due_reg[word_entry_reg]
         : word_reg == WORD_PERIOD ? period_reg[word_entry_reg]
         : {21'd0, job_reg[word_entry_reg], 7'd0, enabled_reg[word_entry_reg]};
 
-    wire last_word = word_reg == WORD_CONTROL;
-
     always @(posedge clk) begin
-        stat_started <= 1'b0;
-        stat_refused <= 1'b0;
+        if (awake) begin : work
+            reg        touched;    // the entry looked at is set in this clock
+            reg [3:0]  enabled;
+            reg [3:0]  changed;
+            reg [3:0]  marked;     // entries that change in this clock
+            reg [31:0] period;
+            reg [32:0] step;       // one of the division: the remainder stays below the period
+            reg [32:0] next_due;
+            reg [2:0]  put_word;
+            reg [1:0]  put_entry;
+            reg [31:0] put_data;
+            reg        strange;
 
-        /* Changed entries go into the store, lowest first; one that changes again meanwhile goes once more. */
-        if (storing_reg && mis_ready) begin
-            word_reg <= last_word ? WORD_ANSWER : word_reg + 3'd1;
-            storing_reg <= !last_word;
-        end
-        if (!storing_reg && !loading)
-            for (i = 3; i >= 0; i = i - 1)
-                if (changed_reg[i]) begin
-                    storing_reg <= 1'b1;
-                    word_entry_reg <= i[1:0];
-                end
-        if (!storing_reg && !loading)
-            changed_reg <= changed_reg & (changed_reg - 4'd1);
+            touched = write_taken && write_entry == entry_reg;
+            enabled = enabled_reg;
+            marked = 4'd0;
 
-        case (state_reg)
-            STATE_LOAD: if (mis_ready)
-                state_reg <= STATE_LOAD_DATA;
-            STATE_LOAD_DATA: if (mis_rdata_valid) begin
-                state_reg <= STATE_LOAD;
-                word_reg <= last_word ? WORD_ANSWER : word_reg + 3'd1;
-                case (word_reg)
-                    WORD_DUE: due_reg[word_entry_reg] <= mis_rdata;
-                    WORD_LAST: last_reg[word_entry_reg] <= mis_rdata;
-                    WORD_ANSWER: answer_reg[word_entry_reg] <= mis_rdata[8:0];
-                    WORD_PERIOD: period_reg[word_entry_reg] <= mis_rdata;
+            /* A word of an entry comes from the store after a reset, from its user later. */
+            if (write_taken || state_reg == STATE_LOAD_DATA && mis_rdata_valid) begin
+                put_entry = loading ? word_entry_reg : write_entry;
+                put_data = loading ? mis_rdata : write_data;
+                put_word = loading ? word_reg : write_field == FIELD_CONTROL ? WORD_CONTROL
+                    : write_field == FIELD_DUE ? WORD_DUE : WORD_PERIOD;
+                strange = put_data[31:11] != 21'd0 || put_data[7:1] != 7'd0;
+                marked[put_entry] = !loading || put_word == WORD_CONTROL && strange;
+                case (put_word)
+                    WORD_DUE: due_reg[put_entry] <= put_data;
+                    WORD_LAST: last_reg[put_entry] <= put_data;
+                    WORD_ANSWER: answer_reg[put_entry] <= put_data[8:0];
+                    WORD_PERIOD: period_reg[put_entry] <= put_data;
                     default: begin
-                        /* a word that could not have been written stands for an entry that is off */
-                        enabled_reg[word_entry_reg] <= mis_rdata[0] && mis_rdata[31:11] == 21'd0 && mis_rdata[7:1] == 7'd0;
-                        job_reg[word_entry_reg] <= mis_rdata[10:8];
-                        changed_reg[word_entry_reg] <= mis_rdata[31:11] != 21'd0 || mis_rdata[7:1] != 7'd0;
-                        word_entry_reg <= word_entry_reg + 2'd1;
-                        if ({30'd0, word_entry_reg} == LIMIT - 32'd1)
-                            state_reg <= STATE_LOOK;
+                        /* what could not have been written stands for an entry that is off */
+                        enabled[put_entry] = put_data[0] && !strange;
+                        job_reg[put_entry] <= put_data[10:8];
                     end
                 endcase
             end
-            STATE_LOOK:
-                if (enabled_reg[entry_reg] && due_reg[entry_reg] <= seconds && !touched) begin
-                    moment_reg <= seconds;
-                    number_reg <= job_reg[entry_reg];
-                    left_reg <= seconds - due_reg[entry_reg];
-                    remainder_reg <= 32'd0;
-                    count_reg <= 5'd31;
-                    state_reg <= period == 32'd0 ? STATE_ADVANCE : STATE_DIVIDE;
-                end else
-                    entry_reg <= {30'd0, entry_reg} == LIMIT - 32'd1 ? 2'd0 : entry_reg + 2'd1;
-            STATE_DIVIDE: begin
-                remainder_reg <= step >= {1'b0, period} ? step_less : step[31:0];
-                left_reg <= {left_reg[30:0], 1'b0};
-                count_reg <= count_reg - 5'd1;
-                if (count_reg == 5'd0)
-                    state_reg <= STATE_ADVANCE;
-                /* set anew: looked at anew */
-                if (touched)
-                    state_reg <= STATE_LOOK;
-            end
-            STATE_ADVANCE: begin
-                state_reg <= STATE_LOOK;
-                if (!touched) begin
-                    if (ends)
-                        enabled_reg[entry_reg] <= 1'b0;
-                    else
-                        due_reg[entry_reg] <= next_due[31:0];
-                    last_reg[entry_reg] <= moment_reg;
-                    answer_reg[entry_reg] <= 9'h100;
-                    changed_reg[entry_reg] <= 1'b1;
-                    state_reg <= STATE_KEEP;
-                end
-            end
-            STATE_KEEP: if (kept)
-                state_reg <= STATE_ASK;
-            default: begin   // STATE_ASK, STATE_ANSWER
-                if (job_valid && job_ready)
-                    state_reg <= STATE_ANSWER;
-                if (job_answer && (state_reg == STATE_ANSWER || job_ready)) begin
-                    state_reg <= STATE_LOOK;
-                    answer_reg[entry_reg] <= {1'b0, job_refused};
-                    changed_reg[entry_reg] <= 1'b1;
-                    stat_started <= job_refused == 8'd0;
-                    stat_refused <= job_refused != 8'd0;
-                    entry_reg <= {30'd0, entry_reg} == LIMIT - 32'd1 ? 2'd0 : entry_reg + 2'd1;
-                end
-            end
-        endcase
 
-        if (write_taken) begin
-            changed_reg[write_entry] <= 1'b1;
-            case (write_field)
-                FIELD_CONTROL: begin
-                    enabled_reg[write_entry] <= write_data[0];
-                    job_reg[write_entry] <= write_data[10:8];
+            case (state_reg)
+                STATE_LOAD:
+                    if (mis_ready)
+                        state_reg <= STATE_LOAD_DATA;
+                STATE_LOAD_DATA:
+                    if (mis_rdata_valid) begin
+                        state_reg <= last_word && word_entry_reg == LAST_ENTRY ? STATE_LOOK : STATE_LOAD;
+                        word_reg <= last_word ? WORD_ANSWER : word_reg + 3'd1;
+                        word_entry_reg <= word_entry_reg + {1'b0, last_word};
+                    end
+                STATE_LOOK: begin
+                    stat_started <= 1'b0;
+                    stat_refused <= 1'b0;
+                    if (enabled_reg[entry_reg] && due_reg[entry_reg] <= seconds && !touched) begin
+                        moment_reg <= seconds;
+                        number_reg <= job_reg[entry_reg];
+                        left_reg <= seconds - due_reg[entry_reg];
+                        remainder_reg <= 32'd0;
+                        count_reg <= 5'd31;
+                        state_reg <= period_reg[entry_reg] == 32'd0 ? STATE_ADVANCE : STATE_DIVIDE;
+                    end else
+                        entry_reg <= entry_reg == LAST_ENTRY ? 2'd0 : entry_reg + 2'd1;
                 end
-                FIELD_DUE: due_reg[write_entry] <= write_data;
-                default: period_reg[write_entry] <= write_data;
+                STATE_DIVIDE: begin
+                    period = period_reg[entry_reg];
+                    step = {remainder_reg, left_reg[31]};
+                    remainder_reg <= step >= {1'b0, period} ? step[31:0] - period : step[31:0];
+                    left_reg <= {left_reg[30:0], 1'b0};
+                    if (touched)   // set anew: looked at anew
+                        state_reg <= STATE_LOOK;
+                    else if (count_reg == 5'd0)
+                        state_reg <= STATE_ADVANCE;
+                    count_reg <= count_reg - 5'd1;
+                end
+                STATE_ADVANCE: begin
+                    state_reg <= STATE_LOOK;
+                    if (!touched) begin
+                        period = period_reg[entry_reg];
+                        next_due = {1'b0, moment_reg} - {1'b0, remainder_reg} + {1'b0, period};
+                        if (period == 32'd0 || next_due[32])   // once, or after the last second of the clock
+                            enabled[entry_reg] = 1'b0;
+                        else
+                            due_reg[entry_reg] <= next_due[31:0];
+                        last_reg[entry_reg] <= moment_reg;
+                        answer_reg[entry_reg] <= 9'h100;
+                        marked[entry_reg] = 1'b1;
+                        state_reg <= STATE_KEEP;
+                    end
+                end
+                STATE_KEEP:
+                    if (!changed_reg[entry_reg] && !(storing_reg && word_entry_reg == entry_reg))
+                        state_reg <= STATE_ASK;
+                default:   // STATE_ASK, STATE_ANSWER
+                    if (job_answer && (state_reg == STATE_ANSWER || job_ready)) begin
+                        answer_reg[entry_reg] <= {1'b0, job_refused};
+                        marked[entry_reg] = 1'b1;
+                        stat_started <= job_refused == 8'd0;
+                        stat_refused <= job_refused != 8'd0;
+                        entry_reg <= entry_reg == LAST_ENTRY ? 2'd0 : entry_reg + 2'd1;
+                        state_reg <= STATE_LOOK;
+                    end else if (job_ready)
+                        state_reg <= STATE_ANSWER;
             endcase
+
+            /* Changed entries go into the store, lowest first; one that changes again meanwhile goes once more. */
+            changed = changed_reg;
+            if (storing_reg) begin
+                if (mis_ready) begin
+                    word_reg <= last_word ? WORD_ANSWER : word_reg + 3'd1;
+                    storing_reg <= !last_word;
+                end
+            end else if (changed != 4'd0 && !loading) begin
+                storing_reg <= 1'b1;
+                word_entry_reg <= changed[0] ? 2'd0 : changed[1] ? 2'd1 : changed[2] ? 2'd2 : 2'd3;
+                changed = changed & (changed - 4'd1);
+            end
+            changed_reg <= changed | marked;
+            enabled_reg <= enabled;
         end
 
         if (rst) begin

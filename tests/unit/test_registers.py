@@ -53,6 +53,11 @@ def test_legal_values() -> None:
         ("step = 8; desc", "step = 6; desc", "BACKUP_CHUNK.blocks: step 6 must be a power of two"),
         ('port_name = "flush"; ', "", "FLUSH.flush: needs a port_name"),
         ('port_name = "cfg_backup_lun"', 'port_name = "status_clean"', "status_clean is used in another way"),
+        (
+            'port_name = "cfg_backup_lun"',
+            'looked_up; port_name = "cfg_backup_lun"',
+            "BACKUP_LUN.lun: looked_up, and is kept here",
+        ),
         ("littleendian;", "littleendian", "what is wrong stands above"),
         ("} ID @ 0x0000;", "} PORT_ID @ 0x0000;", "two registers have the name PORT_ID"),
     ],

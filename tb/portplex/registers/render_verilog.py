@@ -57,7 +57,6 @@ input 31:0 mis_rdata
 
 # Between register_access and the registers: wires are its outputs.
 ACCESS = """\
-    wire        look;
     wire        write;
     wire [15:0] address;
     wire [31:0] wdata;
@@ -70,6 +69,7 @@ ACCESS = """\
     reg         waits_reg;
     wire        answered;
     wire        refused;
+    wire        loading;
     wire [5:0]  mirror;
     reg  [15:0] mirror_address;
     reg  [31:0] mirror_reset;
@@ -92,6 +92,7 @@ CONNECTED = {
     "waits": "waits_reg",
     "answered": "answered",
     "refused": "refused",
+    "loading": "loading",
     "mirror": "mirror",
     "mirror_address": "mirror_address",
     "mirror_reset": "mirror_reset",
@@ -188,9 +189,10 @@ class _Renderer:
     def _add_signal(self, direction: str, register: RegisterInfo, field: Field) -> None:
         wiring = self.source.wiring[register.name, field.name]
         name = wiring.port if direction else self._name(register, field)
-        fresh = _Signal(direction, register.dimensions, register.section, width_is=field.width_is)
+        dimensions = () if wiring.looked_up else register.dimensions
+        fresh = _Signal(direction, dimensions, register.section, width_is=field.width_is)
         signal = self.signals.setdefault(name, fresh)
-        if (signal.direction, signal.dimensions) != (direction, register.dimensions):
+        if (signal.direction, signal.dimensions) != (direction, dimensions):
             raise UsageError(f"{register.name}.{field.name}: its port {name} is used in another way elsewhere")
         if field.width_is and (register.dimensions or field.reset or wiring.low):
             raise UsageError(f"{register.name}.{field.name}: width_is goes with no array, no reset value, no port_low")
@@ -257,9 +259,9 @@ class _Renderer:
                 rows.append(("", "", section))
             if signal.direction:
                 rows.append(("output reg " if signal.direction == "output" else "input  wire", signal.bits, name))
-        if self.commands:
-            rows += [("", "", "Whichever command is valid")]
-            rows += [("output wire", "[15:0]", "command_address"), ("output wire", "[31:0]", "command_data")]
+        rows += [("", "", "The register that is looked up, or whose command is valid")]
+        rows += [("output wire", "", "look"), ("output wire", "[15:0]", "look_address")]
+        rows += [("output wire", "[31:0]", "command_data")]
         column = max(len(bits) for _, bits, _ in rows)
         lines = []
         for direction, bits, name in rows:
@@ -318,15 +320,13 @@ class _Renderer:
         never = "1'b0"
         lines = [f"assign answered = {' || '.join(answers) or never};"]
         lines += [f"assign refused = {' || '.join(refusals) or never};"]
-        if self.commands:
-            lines += ["assign command_address = at[15:0];", "assign command_data = wdata;"]
-        return lines
+        return [*lines, "assign look_address = at[15:0];", "assign command_data = wdata;"]
 
     def _slice(self, register: RegisterInfo, field: Field) -> str:
         """The field's bits of its signal, of element i (and j)."""
         name, low = self._name(register, field), self.source.wiring[register.name, field.name].low
         signal = self.signals[name]
-        if register.dimensions:
+        if signal.dimensions:
             element = INDEX[0]
             for letter, dimension in zip(INDEX[1:], register.dimensions[1:], strict=False):
                 element = f"({_count(dimension)}*{element} + {letter})"
@@ -405,14 +405,14 @@ class _Renderer:
     def _mirror_list(self) -> list[str]:
         """The registers that live in the store too, table after table."""
         target = "{mirror_address, mirror_reset, mirror_first, mirror_last}"
-        lines = ["always @*", "    case (mirror)"]
+        lines = ["always @* begin", f"    {target} = 55'd0;", "    if (loading)", "        case (mirror)"]
         loaded = [mirror for mirror in self.mirrors if mirror.loaded]
         tables = [mirror.table for mirror in loaded]
         for number, mirror in enumerate(loaded):
             last = number + 1 == len(tables) or tables[number + 1] != mirror.table
             value = f"16'h{mirror.address:04X}, 32'd{mirror.reset}, 6'd{tables.index(mirror.table)}, 1'b{int(last)}"
-            lines.append(f"        6'd{number}: {target} = {{{value}}}; // table {mirror.table}")
-        return [*lines, f"        default: {target} = 55'd0;", "    endcase"]
+            lines.append(f"            6'd{number}: {target} = {{{value}}}; // table {mirror.table}")
+        return [*lines, "            default: ;", "        endcase", "end"]
 
     def _over_all(self, bodies: dict[str, list[str]]) -> list[str]:
         """One `case` for the single registers, and one in a loop for each kind of array."""
@@ -443,8 +443,8 @@ class _Renderer:
         lines = ["integer i;", "integer j;", "", "always @(posedge clk) begin"]
         lines += [f"    {name} <= {signal.reset_value};" for name, signal in self.signals.items() if signal.pulse]
         for register, field in self.events:
-            name = self._name(register, field)
-            lines.append(f"    {name} <= {name} | {self.source.wiring[register.name, field.name].port};")
+            name, port = self._name(register, field), self.source.wiring[register.name, field.name].port
+            lines += [f"    if (|{port})", f"        {name} <= {name} | {port};"]
         if self.events:
             lines.append(
                 f"    irq <= {' || '.join(self._interrupt(register, field) for register, field in self.events)};"

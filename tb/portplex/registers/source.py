@@ -41,6 +41,7 @@ class Wiring:
     low: int
     value_is: str
     enable: tuple[str, str] | None  # of an interrupt: register and field
+    looked_up: bool = False  # the port has the word of the register that is looked up, whichever element that is
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,10 @@ class _Reader:
         if kind is Kind.EVENT and not isinstance(enable, FieldNode):
             raise UsageError(f"{where}: an interrupt needs a field that enables it")
         by = (enable.parent.inst_name, enable.inst_name) if isinstance(enable, FieldNode) else None
-        self.wiring[register, field.name] = Wiring(kind, port, given("port_low", 0), value_is, by)
+        looked_up = given("looked_up", False)
+        if looked_up and kind not in (Kind.STATUS, Kind.ARGUMENT):
+            raise UsageError(f"{where}: looked_up, and is {kind.value}")
+        self.wiring[register, field.name] = Wiring(kind, port, given("port_low", 0), value_is, by, looked_up)
         return field
 
     @staticmethod

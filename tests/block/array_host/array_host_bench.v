@@ -135,6 +135,7 @@ module array_host_bench #(
     wire [19:0] line;
     wire        line_done;
 
+    wire job_follow;
     copy_manager #(.SEGMENTS(SEGMENTS)) copy (
         .clk(clk), .rst(rst),
         .copy_valid(copy_valid), .copy_ready(copy_ready), .copy_task(copy_task), .copy_volume(copy_volume),
@@ -146,7 +147,10 @@ module array_host_bench #(
         .job_valid(job_valid), .job_ready(job_ready), .job_command(job_command), .job_number(job_number), .job_answer(job_answer),
         .job_refused(job_refused), .job_volume(job_volume), .job_port_id(job_port_id), .job_lun(job_lun), .job_lba(job_lba),
         .job_ports(job_ports), .job_first(job_first), .job_end(job_end),
-        .job_state(job_state), .job_pointer(job_pointer), .job_error(job_error), .job_sense(job_sense), .cfg_wwnn(cfg_wwnn)
+        .job_state(job_state), .job_follow(job_follow),
+        .job_pointer(job_follow ? job_pointer[{job_number, 5'd0} +: 32] : 32'd0),
+        .job_error(job_follow ? job_error[{job_number, 5'd0} +: 16] : 16'd0),
+        .job_sense(job_follow ? job_sense[{job_number, 5'd0} +: 24] : 24'd0), .cfg_wwnn(cfg_wwnn)
     );
 
     wire        rs_valid;

@@ -36,7 +36,7 @@ RELEASE_OF_KIND = (RELEASE, RELEASE_DIRTY, RELEASE)
 INPUTS = """tick job_valid job_command job_number job_kind cfg_copy_pointer cfg_ports cfg_part cfg_first cfg_end
     copy_set my_id chunk_ready
     chunk_rsp_valid chunk_rsp_op chunk_rsp_slot chunk_rsp_error ti_ready done_valid done_op done_slot done_status
-    done_scsi_status done_sense mis_ready"""
+    done_scsi_status done_sense mis_ready read_valid read_number read_word follow follow_number"""
 GOOD = (0, 0, 0)
 CHECK_CONDITION = (4, 2, 0x030C00)
 ENDED = (BackupState.DONE, BackupState.FAILED, BackupState.ABORTED, BackupState.PAUSED)
@@ -205,6 +205,7 @@ class Surroundings:
         self._port()
         self._complete()
         self._store()
+        self._read()
         asked = False
         if self.pending is not None:
             await Timer(1, unit="ns")  # ready depends on what is asked
@@ -245,8 +246,32 @@ class Surroundings:
         if place != self.place:
             self.place, self.place_changed = place, self.now
 
+    def _read(self) -> None:
+        """A register or the copy manager asks for a job."""
+        dut = self.dut
+        for name in ("read_valid", "follow"):
+            getattr(dut, name).value = self.rng.randrange(2)
+        dut.read_number.value, dut.follow_number.value = self.rng.randrange(JOBS), self.rng.randrange(JOBS)
+        dut.read_word.value = self.rng.randrange(5)
+
+    def _check_read(self) -> None:
+        """What the read ports say is what the records are."""
+        dut = self.dut
+        number, word = int(dut.read_number.value), int(dut.read_word.value)
+        words = (self.state, self.pointer, self.copied, self.error, self.sense)
+        expected = words[word](number) if int(dut.read_valid.value) else 0
+        assert int(dut.read_data.value) == expected, f"word {word} of job {number}"
+        number = int(dut.follow_number.value)
+        expected_job = (self.pointer(number), self.error(number) & 0xFFFF, self.sense(number))
+        found = tuple(int(getattr(dut, f"follow_{name}").value) for name in ("pointer", "error", "sense"))
+        assert found == (expected_job if int(dut.follow.value) else (0, 0, 0)), f"job {number} as it is followed"
+        first = (self.pointer(0), self.copied(0), self.error(0) & 0xFFFF, self.sense(0))
+        shown = tuple(int(getattr(dut, f"first_{name}").value) for name in ("pointer", "copy", "error", "sense"))
+        assert shown == first, f"job 0 is shown as {shown}"
+
     def _observe(self) -> None:
         dut = self.dut
+        self._check_read()
         self.events["done"] += int(dut.event_done.value)
         self.events["failed"] += int(dut.event_failed.value)
         if int(dut.job_started.value):
@@ -424,23 +449,24 @@ class Surroundings:
         for _ in range(count):
             await self.step()
 
-    def _word(self, name: str, number: int, width: int = 32) -> int:
-        return int(getattr(self.dut, name).value) >> width * number & (1 << width) - 1
+    def _field(self, name: str, number: int) -> int:
+        return int(getattr(self.dut.jobs, name)[number].value)
 
     def state(self, number: int = 0) -> BackupState:
-        return BackupState(self._word("job_state", number, 4))
+        return BackupState(int(self.dut.job_state.value) >> 4 * number & 0xF)
 
     def pointer(self, number: int = 0) -> int:
-        return self._word("job_pointer", number)
+        return self._field("pointer", number)
 
     def copied(self, number: int = 0) -> int:
-        return self._word("job_copy", number)
+        return self._field("copy", number)
 
     def error(self, number: int = 0) -> int:
-        return self._word("job_error", number)
+        ignored = int(self.dut.jobs.ignored_reg.value) >> number & 1
+        return ignored << 16 | self._field("error", number)
 
     def sense(self, number: int = 0) -> int:
-        return self._word("job_sense", number)
+        return self._field("sense", number)
 
     async def finish(self, state: BackupState, number: int = 0) -> None:
         """The job ends in `state`: nothing is left pinned or under way, and its record agrees."""

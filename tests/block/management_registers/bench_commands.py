@@ -10,6 +10,7 @@ from bench_management_registers import OKAY, SLVERR, Console
 
 CONTROL, COPY_POINTER, CLOCK_SET, WINDOW = 0x0318, 0x0314, 0x0024, 0x1000
 SCHEDULE, DUE, LAST = 0x0380, 0x0384, 0x038C
+COUNTERS, JOBS = 0x0400, 0x0800
 DUE_WORD, LAST_WORD, FREE_WORD = 0xA0, 0xA1, 0xA2
 
 
@@ -45,12 +46,13 @@ async def values_of_units_are_read(dut: Any) -> None:
     store = {DUE_WORD + 4: 77, LAST_WORD: 88, FREE_WORD: 99}
     console = Console(dut, store)
     await console.reset()
-    values = [console.rng.getrandbits(32) for _ in range(8)]
-    dut.schedule_due.value = sum(value << 32 * n for n, value in enumerate(values[:4]))
-    dut.schedule_last.value = sum(value << 32 * n for n, value in enumerate(values[4:]))
-    for n in range(4):
-        assert await console.read(DUE + 16 * n) == (values[n], OKAY)
-        assert await console.read(LAST + 16 * n) == (values[4 + n], OKAY)
+    addresses = [*(first + 16 * n for n in range(4) for first in (DUE, LAST)), *range(COUNTERS, COUNTERS + 80, 4)]
+    addresses += [JOBS + 32 * n + 4 * word for n in range(8) for word in range(1, 5)]
+    console.shown = {address: console.rng.getrandbits(32) for address in addresses}
+    for address, value in console.shown.items():
+        assert await console.read(address) == (value, OKAY), f"{address:04x}"
+    console.shown = {SCHEDULE + 16: 0xFFFFFFFF, JOBS + 32: 0xFFFFFFFF}
+    assert await console.read(SCHEDULE + 16) == (0x70F, OKAY) and await console.read(JOBS + 32) == (0xF, OKAY)
     for word, value in dict(store).items():
         if word < 0xB0:
             assert await console.read(WINDOW + 4 * word) == (value, OKAY), "the window shows what the store has"

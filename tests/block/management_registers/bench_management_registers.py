@@ -13,10 +13,14 @@ from cocotb.triggers import FallingEdge, Timer
 OKAY, SLVERR = 0, 2
 CLOCKS = 400  # in which an access ends, the first one after the store has been read as well
 STATUS_INPUTS = """status_link_state status_fabric_login status_logins status_open_tasks status_tx_credit my_id lesb
-    port_counters event_done event_failed event_port_lost status_clean status_unpinned counters status_backup_state
+    port_counters event_done event_failed event_port_lost status_clean status_unpinned status_backup_state
     status_backup_pointer status_backup_error status_backup_sense status_refused seconds load_windows
-    status_place_ports status_moves load_io load_amount load_sequential job_state job_pointer job_copy job_error
-    job_sense schedule_control schedule_due schedule_period schedule_last"""
+    status_place_ports status_moves load_io load_amount load_sequential"""
+LOOKED_UP = {
+    "schedule_data": range(0x0380, 0x03C0),
+    "counter_data": range(0x0400, 0x0500),
+    "job_data": range(0x0800, 0x0900),
+}
 UNITS = ("job", "schedule")
 STROBES = ("flush", "link_reset_request", "copy_set", "clock_set")
 AXIL = "awaddr awprot awvalid wdata wstrb wvalid bready araddr arprot arvalid rready"
@@ -95,11 +99,12 @@ class Console:
         self.strobes: dict[str, int] = {}
         self.commands: list[tuple[str, int, int]] = []  # unit, address, word
         self.refuse = 0  # what the units answer
+        self.shown: dict[int, int] = {}  # what the units show, by address; 0 otherwise
         self._asked = ""
 
     async def reset(self, clock: bool = True) -> None:
         dut = self.dut
-        for name in [*STATUS_INPUTS.split(), "mis_ready", "mis_rdata_valid", "mis_rdata"]:
+        for name in [*STATUS_INPUTS.split(), *LOOKED_UP, "mis_ready", "mis_rdata_valid", "mis_rdata"]:
             getattr(dut, name).value = 0
         for unit in UNITS:
             for signal in ("ready", "answer", "refused"):
@@ -127,12 +132,21 @@ class Console:
             else:
                 answer = self.store.get(address, 0)
         self._serve()
+        self._show()
         await FallingEdge(dut.clk)
         dut.mis_rdata_valid.value = int(answer is not None)
         if answer is not None:
             dut.mis_rdata.value = answer
         for name in STROBES:
             self.strobes[name] = self.strobes.get(name, 0) + int(getattr(dut, name).value)
+
+    def _show(self) -> None:
+        """The word that is looked up is there in that clock, and at its unit's port only."""
+        dut = self.dut
+        address = int(dut.look_address.value) if int(dut.look.value) else -1
+        for name, addresses in LOOKED_UP.items():
+            asked = address in addresses
+            getattr(dut, name).value = self.shown.get(address, 0) if asked else self.rng.getrandbits(32)
 
     def _serve(self) -> None:
         """One clock of the units."""
@@ -149,7 +163,7 @@ class Console:
         for unit in UNITS:
             if int(getattr(dut, f"{unit}_valid").value) and self.rng.random() < 0.5:
                 getattr(dut, f"{unit}_ready").value = 1
-                self.commands.append((unit, int(dut.command_address.value), int(dut.command_data.value)))
+                self.commands.append((unit, int(dut.look_address.value), int(dut.command_data.value)))
                 self._asked = unit
 
     async def _until(self, name: str) -> None:
@@ -238,7 +252,7 @@ async def status_is_shown(dut: Any) -> None:
         0x30C00,
     )
     words = [console.rng.getrandbits(32) for _ in range(48)]
-    for name, first in (("lesb", 0), ("port_counters", 16), ("counters", 32)):
+    for name, first in (("lesb", 0), ("port_counters", 16)):
         getattr(dut, name).value = sum(w << (32 * i) for i, w in enumerate(words[first : first + 16]))
     expected = {0x0000: 0x50504C58, 0x0004: 8 << 19 | 4 << 14 | 4 << 9 | 32, 0x0008: 512, 0x0118: 0x010203}
     expected |= {0x0138: 231}
@@ -246,6 +260,7 @@ async def status_is_shown(dut: Any) -> None:
     expected |= {0x0140 + 4 * i: w for i, w in enumerate(words[:32])} | {
         0x0400 + 4 * i: w for i, w in enumerate(words[32:])
     }
+    console.shown = {address: value for address, value in expected.items() if address in LOOKED_UP["counter_data"]}
     for address, value in expected.items():
         assert await console.read(address) == (value, OKAY), f"{address:04x}"
     for state, flags in ((0, 0), (1, 4), (2, 4), (3, 4), (4, 8), (5, 16), (6, 0)):

@@ -20,11 +20,18 @@ module time_bench #(
     input  wire [1:0]              write_field,
     input  wire [31:0]             write_data,
     output wire                    write_refused,
+    input  wire                    read_valid,
+    input  wire [1:0]              read_entry,
+    input  wire [1:0]              read_field,
+    output wire [31:0]             read_data,
+
+    // all entries at once, for the model beside it
     output wire [SCHEDULES*32-1:0] schedule_control,
     output wire [SCHEDULES*32-1:0] schedule_period,
     output wire [SCHEDULES*32-1:0] schedule_due,
     output wire [SCHEDULES*32-1:0] schedule_last,
     output wire [SCHEDULES*32-1:0] schedule_answer,
+
     output wire                    status_stored,
     output wire                    job_valid,
     input  wire                    job_ready,
@@ -63,13 +70,24 @@ module time_bench #(
 
     time_supervisor #(.SCHEDULES(SCHEDULES)) supervisor (
         .clk(clk), .rst(rst), .seconds(seconds), .write_valid(write_valid), .write_ready(write_ready), .write_entry(write_entry),
-        .write_field(write_field), .write_data(write_data), .write_refused(write_refused), .schedule_control(schedule_control),
-        .schedule_period(schedule_period), .schedule_due(schedule_due), .schedule_last(schedule_last),
-        .schedule_answer(schedule_answer), .status_stored(status_stored), .job_valid(job_valid), .job_ready(job_ready),
+        .write_field(write_field), .write_data(write_data), .write_refused(write_refused), .read_valid(read_valid),
+        .read_entry(read_entry), .read_field(read_field), .read_data(read_data),
+        .status_stored(status_stored), .job_valid(job_valid), .job_ready(job_ready),
         .job_command(job_command), .job_number(job_number), .job_answer(job_answer), .job_refused(job_refused),
         .stat_started(stat_started), .stat_refused(stat_refused), .mis_valid(mis_valid), .mis_ready(mis_ready),
         .mis_write(mis_write), .mis_addr(mis_addr), .mis_wdata(mis_wdata), .mis_rdata_valid(mis_rdata_valid), .mis_rdata(mis_rdata)
     );
+
+    genvar g;
+    generate
+        for (g = 0; g < SCHEDULES; g = g + 1) begin : entries
+            assign schedule_control[32*g +: 32] = {21'd0, supervisor.job_reg[g], 7'd0, supervisor.enabled_reg[g]};
+            assign schedule_period[32*g +: 32] = supervisor.period_reg[g];
+            assign schedule_due[32*g +: 32] = supervisor.due_reg[g];
+            assign schedule_last[32*g +: 32] = supervisor.last_reg[g];
+            assign schedule_answer[32*g +: 32] = {23'd0, supervisor.answer_reg[g]};
+        end
+    endgenerate
 
     wire [1:0]  other_ready;
     wire [1:0]  other_rdata_valid;

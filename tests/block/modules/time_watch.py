@@ -55,6 +55,9 @@ class Watch:
         dut.job_ready.value = int(ready)
         dut.job_answer.value = int(self.answers_in == 0)
         dut.job_refused.value = self.verdict() if self.answers_in == 0 else 0xEE
+        dut.read_valid.value = self.rng.randrange(2)
+        dut.read_entry.value = self.rng.randrange(self.schedules)
+        dut.read_field.value = self.rng.randrange(4)
 
     def outputs(self) -> dict[int, int]:
         """Tables 650 and 660 as the readers see them."""
@@ -66,8 +69,16 @@ class Watch:
                     found[base + 4 * entry + offset] = field(value, 32 * entry + 31, 32 * entry)
         return found
 
+    def check_read(self, words: dict[int, int]) -> None:
+        """What the read port says of one entry."""
+        dut = self.dut
+        entry, name = number(dut.read_entry), number(dut.read_field)
+        expected = words[(0x090, 0x0A0, 0x091, 0x0A1)[name] + 4 * entry] if number(dut.read_valid) else 0
+        assert number(dut.read_data) == expected, f"field {name} of entry {entry} reads {number(dut.read_data):#x}"
+
     def sample(self) -> None:
         dut, model = self.dut, self.model
+        self.check_read(self.outputs())
         seconds = number(dut.seconds)
         assert seconds == self.clock.seconds, f"the clock says {seconds}, the model {self.clock.seconds}"
         self.note_stored()
@@ -173,6 +184,7 @@ class Desk:
 
     async def start(self, seconds: int) -> None:
         inputs = "tick set_valid set_seconds write_valid write_entry write_field write_data job_ready job_answer"
+        inputs += " read_valid read_entry read_field"
         window = "job_refused window_valid window_write window_addr window_wdata"
         self.clocked.models = []
         await self.clocked.start(cfg_ticks_per_second=1, **dict.fromkeys(f"{inputs} {window}".split(), 0))
