@@ -16,40 +16,41 @@ module stream_turn #(
     output wire             from
 );
 
-    reg last_reg;
-    reg held_reg;
-    reg held_from_reg;
-
-    wire first = in_valid[0];
-    wire second = PORTS > 1 && in_valid[PORTS-1];
-    wire pick = second && (!first || !last_reg);
-
-    assign from = held_reg ? held_from_reg : pick;
-    assign valid = first || second;
+    assign valid = |in_valid;
     assign in_ready[0] = ready && !from;
 
     generate
         if (PORTS > 1) begin : two
+            reg last_reg;
+            reg held_reg;
+            reg held_from_reg;
+
+            wire pick = in_valid[PORTS-1] && (!in_valid[0] || !last_reg);
+
+            assign from = held_reg ? held_from_reg : pick;
             assign in_ready[PORTS-1] = ready && from;
+
+            always @(posedge clk) begin
+                held_reg <= valid && !ready;
+                held_from_reg <= from;
+                if (valid && ready)
+                    last_reg <= from;
+                if (rst) begin
+                    held_reg <= 1'b0;
+                    last_reg <= 1'b0;
+                end
+            end
+
+            initial begin
+                held_reg = 1'b0;
+                held_from_reg = 1'b0;
+                last_reg = 1'b0;
+            end
+        end else begin : one
+            wire unused = &{1'b0, clk, rst, 1'b0};
+            assign from = 1'b0;
         end
     endgenerate
-
-    always @(posedge clk) begin
-        held_reg <= valid && !ready;
-        held_from_reg <= from;
-        if (valid && ready)
-            last_reg <= from;
-        if (rst) begin
-            held_reg <= 1'b0;
-            last_reg <= 1'b0;
-        end
-    end
-
-    initial begin
-        held_reg = 1'b0;
-        held_from_reg = 1'b0;
-        last_reg = 1'b0;
-    end
 
 endmodule
 

@@ -229,7 +229,8 @@ module fc_port_bfm #(
             end
 
             receive_word;
-            step_link;
+            // an active link has no timeout
+            if (state != STATE_AC || recognised || link_order != LINK_NORMAL) step_link;
             transmit_word;
             count_credit;
         end
@@ -388,13 +389,15 @@ module fc_port_bfm #(
             send_r_rdy = 1'b0;
             tx_last = 1'b0;
             if (!tx_held && tx_pending) take_item;
-            start_item = tx_held && !tx_sending && (state == STATE_AC || tx_info[17]) && since_item >= {1'b0, tx_info[23:18]}
-                && (fills == 2'd2 || tx_info[23:18] == 6'd0) && (!tx_info[16] || tx_outstanding < tx_credit_limit);
-            if (start_item && !(state == STATE_AC && r_rdy_owed != 32'd0 && !r_rdy_hold && fills == 2'd2 && tx_info[16])) begin
-                tx_sending = 1'b1;
-                tx_index = 10'd0;
-                credit_taken = tx_info[16];
-                if (tx_info[23:18] != 6'd0) tx_start = cycles;
+            if (tx_held && !tx_sending) begin
+                start_item = (state == STATE_AC || tx_info[17]) && since_item >= {1'b0, tx_info[23:18]}
+                    && (fills == 2'd2 || tx_info[23:18] == 6'd0) && (!tx_info[16] || tx_outstanding < tx_credit_limit);
+                if (start_item && !(state == STATE_AC && r_rdy_owed != 32'd0 && !r_rdy_hold && fills == 2'd2 && tx_info[16])) begin
+                    tx_sending = 1'b1;
+                    tx_index = 10'd0;
+                    credit_taken = tx_info[16];
+                    if (tx_info[23:18] != 6'd0) tx_start = cycles;
+                end
             end
             if (tx_sending) begin
                 tx_data <= tx_words[{tx_index, 5'd0}+:32];

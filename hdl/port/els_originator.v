@@ -244,7 +244,7 @@ module els_originator #(
 
     always @* begin
         build_word = 32'd0;
-        case (step)
+        if (state == STATE_BUILD) case (step)
             STEP_FLOGI:
                 build_word = index == 5'd0 ? {`FC_ELS_FLOGI, 24'd0} : parameter_word;
             STEP_SERVER, STEP_PLOGI, STEP_PEER:
@@ -286,49 +286,53 @@ module els_originator #(
         endcase
     end
 
-    // The answer: does it belong to the open exchange, and what does it say
-    wire [7:0]  opcode   = word0[31:24];
-    wire        is_match = reply_header[63:48] == {8'hF0, counter}
-                           && (step == STEP_FLOGI || (reply_header[151:128] == destination && reply_header[183:160] == my_id))
-                           && reply_header[127:120] == (is_ct ? `FC_TYPE_CT : `FC_TYPE_ELS);
-    wire        is_rjt   = is_ct ? word2[31:16] == `FC_CT_REJECT && reply_words >= 10'd4 :
-                           opcode == `FC_ELS_LS_RJT && reply_words == 10'd2;
-
-
     // E_D_TOV in a login: milliseconds, or nanoseconds when the peer says so (x / 1,000,000 to 1 part in 10^5)
     wire [44:0] from_ns    = {13'd0, word4} * 45'd4295;
     wire unused_reply = ^{reply_header[191:184], reply_header[159:152], reply_header[119:64], reply_header[47:0], word0[23:0], word1[31:24], word2[15:0], from_ns[31:0]};
     wire [31:0] told_e_d   = word2[26] ? {19'd0, from_ns[44:32]} : word4;
     wire [31:0] use_e_d    = answer_e_d_tov == 32'd0 ? E_D_TOV : answer_e_d_tov;
     wire [31:0] use_r_a    = answer_r_a_tov == 32'd0 ? R_A_TOV : answer_r_a_tov;
-    wire        own_higher = cfg_wwpn > wwpn;
-    wire [7:0]  told_credit = word1[15:0] == 16'd0 ? 8'd1 : word1[15:8] != 8'd0 ? 8'd255 : word1[7:0];
 
-    reg is_good;
+    function [7:0] told_credit;
+        input [15:0] credit;
+        told_credit = credit == 16'd0 ? 8'd1 : credit[15:8] != 8'd0 ? 8'd255 : credit[7:0];
+    endfunction
+
+    // The answer: does it belong to the open exchange, and what does it say
+    wire [7:0] opcode = word0[31:24];
+    reg        is_match;
+    reg        is_rjt;
+    reg        is_good;
 
     always @* begin
-        is_good = opcode == `FC_ELS_LS_ACC;
-        case (step)
-            STEP_FLOGI:
-                is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd29 && (reply_header[183:160] != 24'd0 || !word2[28]);
-            STEP_SERVER, STEP_PLOGI, STEP_PEER:
-                is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd29 && class3_valid && size_valid;
-            STEP_RFT_ID, STEP_RFF_ID:
-                is_good = word2[31:16] == `FC_CT_ACCEPT && reply_words >= 10'd4;
-            STEP_GPN_ID:
-                is_good = word2[31:16] == `FC_CT_ACCEPT && reply_words >= 10'd6;
-            STEP_PRLI:
-                is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd5 && word1[31:24] == `FC_TYPE_FCP;
-            default: ;
-        endcase
+        is_match = 1'b0;
+        is_rjt   = 1'b0;
+        is_good  = 1'b0;
+        if (reply_valid) begin
+            is_match = reply_header[63:48] == {8'hF0, counter}
+                       && (step == STEP_FLOGI || (reply_header[151:128] == destination && reply_header[183:160] == my_id))
+                       && reply_header[127:120] == (is_ct ? `FC_TYPE_CT : `FC_TYPE_ELS);
+            is_rjt   = is_ct ? word2[31:16] == `FC_CT_REJECT && reply_words >= 10'd4 :
+                       opcode == `FC_ELS_LS_RJT && reply_words == 10'd2;
+            case (step)
+                STEP_FLOGI:
+                    is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd29 && (reply_header[183:160] != 24'd0 || !word2[28]);
+                STEP_SERVER, STEP_PLOGI, STEP_PEER:
+                    is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd29 && class3_valid && size_valid;
+                STEP_RFT_ID, STEP_RFF_ID:
+                    is_good = word2[31:16] == `FC_CT_ACCEPT && reply_words >= 10'd4;
+                STEP_GPN_ID:
+                    is_good = word2[31:16] == `FC_CT_ACCEPT && reply_words >= 10'd6;
+                STEP_PRLI:
+                    is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd5 && word1[31:24] == `FC_TYPE_FCP;
+                default:
+                    is_good = opcode == `FC_ELS_LS_ACC;
+            endcase
+        end
     end
 
     // PRLI was accepted in form: is there an image pair with a target now
     wire is_target = (word1[11:8] == `FC_PRLI_RSP_EXECUTED || word1[11:8] == `FC_PRLI_RSP_CONDITIONAL) && word4[4];
-
-    // 1, 2, 4, 8 times E_D_TOV
-    wire [2:0]  back_off_shift = attempt < 3'd3 ? attempt : 3'd3;
-    wire [19:0] back_off       = {4'd0, e_d_tov_ticks} << back_off_shift;
 
     task start_step(input [3:0] next);
         begin
@@ -343,7 +347,7 @@ module els_originator #(
     task retry_later;
         begin
             attempt <= attempt == 3'd7 ? 3'd7 : attempt + 3'd1;
-            timer   <= back_off;
+            timer   <= {4'd0, e_d_tov_ticks} << (attempt < 3'd3 ? attempt : 3'd3);  // 1, 2, 4, 8 times E_D_TOV
             state   <= STATE_DELAY;
         end
     endtask
@@ -506,11 +510,11 @@ module els_originator #(
                     result               <= is_good ? RESULT_GOOD : is_rjt ? RESULT_REJECTED : RESULT_PROTOCOL;
                     busy                 <= is_rjt && !is_ct && word1[23:16] == `FC_LSRJT_LOGICAL_BUSY;
                     stat_ls_rjt_received <= !is_good && is_rjt && !is_ct;
-                    answer_id            <= reply_header[183:160] != 24'd0 ? reply_header[183:160] : own_higher ? DIRECT_HIGH : DIRECT_LOW;
+                    answer_id            <= reply_header[183:160] != 24'd0 ? reply_header[183:160] : cfg_wwpn > wwpn ? DIRECT_HIGH : DIRECT_LOW;
                     answer_e_d_tov       <= told_e_d;
                     answer_r_a_tov       <= word3;
                     answer_gone          <= is_good ? {word4, wwpn[63:32]} != peer_wwpn : is_rjt && word3[23:16] == CT_UNABLE;
-                    answer_credit        <= told_credit;
+                    answer_credit        <= told_credit(word1[15:0]);
                     answer_peer          <= reply_header[151:128];
                     answer_fabric        <= word2[28];
                     table_wwpn           <= wwpn;
@@ -745,7 +749,7 @@ module els_originator #(
             my_id           <= direct_id;
             my_id_valid     <= 1'b1;
             bb_credit_set   <= 1'b1;
-            bb_credit_value <= told_credit;
+            bb_credit_value <= told_credit(word1[15:0]);
             peer_id         <= direct_peer;
             peer_wwpn       <= wwpn;
             higher          <= direct_higher;

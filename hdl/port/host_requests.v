@@ -65,7 +65,7 @@ always @(posedge clk) begin
     if (record_write) record_mem[push_task] <= record_data;
     // the record of the head is read in the clock before it is shown
     shown_reg <= head_valid && !(hr_valid && hr_ready);
-    if (!shown_reg) record_reg <= record_mem[head[7:0]];
+    if (head_valid && !shown_reg) record_reg <= record_mem[head[7:0]];
     if (rst) shown_reg <= 1'b0;
 end
 

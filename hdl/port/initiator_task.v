@@ -65,12 +65,7 @@ wire alive = state == `INITIATOR_CMND || state == `INITIATOR_WAIT || state == `I
 wire [15:0] known_rx_id = read && !progress_fresh ? progress[`RXP_RX_ID] : row_context[`CTX_RX_ID];
 wire rx_id_ok = known_rx_id == 16'hFFFF || known_rx_id == rx_id;
 
-wire [31:0] left = {15'd0, row_context[`CTX_LENGTH]} - {15'd0, row_context[`CTX_DONE]};
-wire xfer_good = xfer_ok && !read && !probe && state == `INITIATOR_WAIT && xfer_offset == {15'd0, row_context[`CTX_DONE]}
-    && xfer_length != 32'd0 && xfer_length <= left && xfer_length[1:0] == 2'b00;
-
 wire [16:0] moved = read ? (progress_fresh ? 17'd0 : progress[`RXP_DONE]) : row_context[`CTX_DONE];
-wire all_moved = (probe || moved == row_context[`CTX_LENGTH]) && state == `INITIATOR_WAIT;
 
 initial begin
     next = 154'd0;
@@ -173,7 +168,9 @@ always @(posedge clk) if (start) begin
         `EVENT_XFER_RDY: if (alive) begin
             if (!rx_id_ok) begin
                 stat_unknown_exchange <= 1'b1;
-            end else if (xfer_good) begin
+            end else if (xfer_ok && !read && !probe && state == `INITIATOR_WAIT
+                && xfer_offset == {15'd0, row_context[`CTX_DONE]} && xfer_length != 32'd0 && xfer_length[1:0] == 2'b00
+                && xfer_length <= {15'd0, row_context[`CTX_LENGTH]} - {15'd0, row_context[`CTX_DONE]}) begin
                 next[`CTX_STATE] <= `INITIATOR_DATA;
                 next[`CTX_RX_ID] <= rx_id;
                 next[`CTX_TAG] <= row_context[`CTX_TAG] + 4'd1;
@@ -197,7 +194,7 @@ always @(posedge clk) if (start) begin
                 done_sense <= rsp_sense;
                 if (!rsp_ok || rsp_failed) finish(`DONE_PROTOCOL);
                 else if (rsp_status != 8'd0 || rsp_residual) finish(`DONE_SCSI);
-                else if (!all_moved) begin
+                else if (state != `INITIATOR_WAIT || !(probe || moved == row_context[`CTX_LENGTH])) begin
                     stat_sequence_error <= 1'b1;
                     finish(`DONE_PROTOCOL);
                 end else finish(`DONE_GOOD);

@@ -96,7 +96,6 @@ module login_table #(
     wire        take_b      = b_valid && !b_done && !take_a;
     wire [2:0]  search_op   = take_a ? a_op : b_op;
     wire [23:0] search_id   = take_a ? a_id : b_id;
-    wire [23:0] search_mask = take_a && a_op == OP_SUSPECT ? a_mask : 24'hFFFFFF;
     wire [63:0] search_wwpn = take_a ? a_wwpn : b_wwpn;
 
     wire [5:0]  row         = match ? match_index : free_index;
@@ -221,7 +220,7 @@ module login_table #(
                     free       <= 1'b1;
                     free_index <= i[5:0];
                 end else if (search_op == OP_FIND_NAME ? row_wwpn[i] == search_wwpn : search_op == OP_NEXT ? suspect[i] :
-                             ((row_id[i] ^ search_id) & search_mask) == 24'd0) begin
+                             ((row_id[i] ^ search_id) & (search_op == OP_SUSPECT ? a_mask : 24'hFFFFFF)) == 24'd0) begin
                     match       <= 1'b1;
                     match_index <= i[5:0];
                     if (search_op == OP_SUSPECT)

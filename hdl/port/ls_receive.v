@@ -45,8 +45,8 @@ module ls_receive (
 
     // Service parameters of a login payload
     output wire         class3_valid,
-    output wire         size_valid,
-    output wire [9:0]   payload_words
+    output reg          size_valid,
+    output reg  [9:0]   payload_words
 );
 
     localparam [9:0]  LAST_CAPTURED = 10'd28;
@@ -77,25 +77,32 @@ module ls_receive (
 
     // A link service is one frame, the whole of one sequence, without optional headers, and it passes the sequence initiative if it asks
     wire whole   = ls_rx_sof_initiate && ls_rx_eof_terminate && f_ctl[19] && seq_cnt == 16'd0 && df_ctl == 8'd0 && !f_ctl[22];
-    wire asks    = whole && !f_ctl[23] && f_ctl[21] && f_ctl[16];
-    wire answers = whole && f_ctl[23];
 
     // FLOGI of an N_Port at the other end of the link goes to the address of a fabric
-    wire is_flogi   = ls_rx_words != 10'd0 && word0[31:24] == 8'h04 && d_id == 24'hFFFFFE && !in_fabric;
-    wire is_request = asks && r_ctl == 8'h22 && fc_type == 8'h01 && ((my_id_valid && d_id == my_id) || is_flogi)
-                      && !(ls_rx_words != 10'd0 && (word0[31:24] == 8'h01 || word0[31:24] == 8'h02));
-    wire is_reply   = answers && ls_rx_words != 10'd0
-                      && ((r_ctl == 8'h23 && fc_type == 8'h01) || (r_ctl == 8'h03 && fc_type == 8'h20));
+    wire is_flogi = ls_rx_words != 10'd0 && word0[31:24] == 8'h04 && d_id == 24'hFFFFFE && !in_fabric;
 
-    // Smaller of the common and the class 3 receive data field size
+    // The receive data field size: the smaller of the common and the class 3 one
     wire [15:0] common_size = {4'd0, word2[11:0]};
-    wire [15:0] class3_size = word0[31:24] == 8'h04 ? common_size : word18[15:0];   // FLOGI has one size only
-    wire [15:0] size        = common_size < class3_size ? common_size : class3_size;
 
-    assign class3_valid  = word17[31];
-    assign size_valid    = size >= SIZE_MIN && common_size <= SIZE_MAX && class3_size <= SIZE_MAX
-                           && common_size[1:0] == 2'd0 && class3_size[1:0] == 2'd0;
-    assign payload_words = size > 16'd2048 ? 10'd512 : size[11:2];
+    function [15:0] smaller;
+        input [15:0] common;
+        input [15:0] class3;
+        smaller = common < class3 ? common : class3;
+    endfunction
+
+    function size_ok;
+        input [15:0] size;
+        size_ok = size >= SIZE_MIN && size <= SIZE_MAX && size[1:0] == 2'd0;
+    endfunction
+
+    function [9:0] size_words;
+        /* verilator lint_off UNUSEDSIGNAL */
+        input [15:0] size;
+        /* verilator lint_on UNUSEDSIGNAL */
+        size_words = size > 16'd2048 ? 10'd512 : size[11:2];
+    endfunction
+
+    assign class3_valid = word17[31];
     assign capture_write = data_valid;
     assign capture_addr  = data_index[4:0];
 
@@ -108,6 +115,8 @@ module ls_receive (
         request_valid = 1'b0;
         reply_valid   = 1'b0;
         stat_dropped  = 1'b0;
+        size_valid    = 1'b0;
+        payload_words = 10'd0;
         word0         = 32'd0;
         word1         = 32'd0;
         word2         = 32'd0;
@@ -152,10 +161,22 @@ module ls_receive (
                 end
             end
             STATE_CLASSIFY: begin
-                request_valid <= is_request;
-                reply_valid   <= is_reply;
-                if (is_request || is_reply) begin
-                    state <= STATE_HELD;
+                if (word0[31:24] == 8'h04) begin  // FLOGI has one size only
+                    size_valid    <= size_ok(common_size);
+                    payload_words <= size_words(common_size);
+                end else begin
+                    size_valid    <= size_ok(common_size) && size_ok(word18[15:0]);
+                    payload_words <= size_words(smaller(common_size, word18[15:0]));
+                end
+                // The words of a reply or a request; without any word0 is that of an earlier one
+                if (whole && f_ctl[23] && ls_rx_words != 10'd0 && ((r_ctl == 8'h23 && fc_type == 8'h01) || (r_ctl == 8'h03 && fc_type == 8'h20))) begin
+                    reply_valid <= 1'b1;
+                    state       <= STATE_HELD;
+                end else if (whole && !f_ctl[23] && f_ctl[21] && f_ctl[16] && r_ctl == 8'h22 && fc_type == 8'h01
+                             && ((my_id_valid && d_id == my_id) || is_flogi)
+                             && !(ls_rx_words != 10'd0 && (word0[31:24] == 8'h01 || word0[31:24] == 8'h02))) begin
+                    request_valid <= 1'b1;
+                    state         <= STATE_HELD;
                 end else begin
                     stat_dropped <= 1'b1;
                     ls_rx_done   <= 1'b1;

@@ -270,9 +270,6 @@ wire initiator = valid && c[`CTX_INITIATOR];
 wire target = valid && !c[`CTX_INITIATOR];
 wire from_peer = c[`CTX_PEER] == s_id;
 wire from_exchange = from_peer && c[`CTX_OX_ID] == ox_id;
-wire in_question = valid && initiator == exchange_own && c[`CTX_PEER] == exchange_peer && c[`CTX_OX_ID] == exchange_ox_id
-    && (exchange_rx_id == 16'hFFFF || c[`CTX_RX_ID] == 16'hFFFF || c[`CTX_RX_ID] == exchange_rx_id);
-
 // frames that came before the question have been looked at when it is answered
 wire can_question = exchange_valid && !exchange_done && !rx_event_valid;
 
@@ -350,6 +347,19 @@ task complete;
         step_done_slot <= slot;
         step_done_status <= status;
         state_reg <= STATE_START;
+    end
+endtask
+
+// What REC and RRQ ask: the exchange of the row that was looked at last, or that there is none.
+task answer;
+    input open;
+    begin
+        exchange_done <= 1'b1;
+        exchange_open <= open;
+        exchange_responder <= c[`CTX_RX_ID];
+        exchange_initiative <= status_initiative;
+        exchange_bytes <= status_bytes;
+        state_reg <= STATE_ACK;
     end
 endtask
 
@@ -460,13 +470,10 @@ always @(posedge clk) begin
             search_reg <= search_reg + 9'd1;
             search_data_reg <= 1'b1;
             if (source_reg == SOURCE_QUESTION) begin
-                if (search_data_reg && (in_question || search_reg == LAST[8:0] + 9'd1)) begin
-                    exchange_done <= 1'b1;
-                    exchange_open <= in_question;
-                    exchange_responder <= c[`CTX_RX_ID];
-                    exchange_initiative <= status_initiative;
-                    exchange_bytes <= status_bytes;
-                    state_reg <= STATE_ACK;
+                if (search_data_reg) begin
+                    if (valid && initiator == exchange_own && c[`CTX_PEER] == exchange_peer && c[`CTX_OX_ID] == exchange_ox_id
+                        && (exchange_rx_id == 16'hFFFF || c[`CTX_RX_ID] == 16'hFFFF || c[`CTX_RX_ID] == exchange_rx_id)) answer(1'b1);
+                    else if (search_reg == LAST[8:0] + 9'd1) answer(1'b0);
                 end
             end else if (search_data_reg && target && from_exchange) begin
                 step_row <= search_reg - 9'd1;
