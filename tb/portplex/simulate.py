@@ -27,6 +27,7 @@ from portplex.bfm.build import LIBRARY_VARIABLE, CompilerMissing, build_library
 
 SIMULATORS = ("verilator", "icarus")
 MAIN = Path(__file__).with_name("verilator_main.cpp")  # with main_clock.h beside it
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 PROFILE_FIRST = "-fprofile-generate"
 """What the compiler of a model is told before the run that is measured, and"""
 PROFILE_THEN = "-fprofile-use -Wno-missing-profile"
@@ -112,6 +113,7 @@ class _FastVerilator(Verilator):
         )
         if shutil.which("ccache"):
             self.env["OBJCACHE"] = "ccache"
+            self.env.setdefault("CCACHE_SLOPPINESS", "pch_defines,time_macros")  # what it needs for precompiled headers
 
     def _build_command(self) -> list[Any]:
         verilate, make = super()._build_command()
@@ -120,9 +122,10 @@ class _FastVerilator(Verilator):
         keep = [str(MAIN) if Path(a).name == "verilator.cpp" else a for a in keep]
         if self.waves:
             keep.insert(1, "--trace-fst")
-        flags = [f"OPT_FAST={self.optimize}", "OPT_SLOW=-O0", f"OPT_GLOBAL={self.optimize}"]
-        # The wheel lacks the compiler's flag for precompiled headers; the sources include theirs anyway.
-        flags += ["VK_PCH_I_FAST=", "VK_PCH_I_SLOW=", f"PYTHON3={sys.executable}"]
+        cached = " -fpch-preprocess" if "OBJCACHE" in self.env else ""
+        flags = [f"OPT_FAST={self.optimize}{cached}", f"OPT_SLOW=-O0{cached}", f"OPT_GLOBAL={self.optimize}"]
+        # The wheel lacks the compiler's flag for precompiled headers, which a large design has.
+        flags += ["CFG_CXXFLAGS_PCH_I=-include", f"PYTHON3={sys.executable}"]
         return [keep, [*make, *flags]]
 
 
@@ -175,6 +178,15 @@ def _writable(folder: Path) -> None:
         raise UsageError(
             f"output folder {folder}: cannot be written ({error.strerror}); name another with PORTPLEX_BUILD"
         ) from None
+
+
+def python_environment() -> dict[str, str]:
+    """For the simulator's Python, which starts hundreds of times: cocotb has pytest rewrite the asserts of the tests,
+    not of every module there is; and what may not be kept compiled beside the sources (NO_BYTECODE) is in the build."""
+    found = {"COCOTB_REWRITE_ASSERTION_FILES": os.environ.get("COCOTB_REWRITE_ASSERTION_FILES", "tests/*.py")}
+    if sys.dont_write_bytecode:
+        found["PYTHONPYCACHEPREFIX"] = str(build_root() / ".pycache")
+    return found
 
 
 def build_root() -> Path:
@@ -235,7 +247,7 @@ def simulate(
     run_dir = run_folder(top, parameters, simulator, name)
     _writable(run_dir)
     log = run_dir / "run.log"
-    env = dict(env or {})
+    env = {**python_environment(), **(env or {})}
     vvp_args = list(vvp_args)
     verilator_args = list(verilator_args)
     if any(file.is_relative_to(hdl / "bfm") for file in files):  # transactors: HDL and Python share one C library
@@ -286,6 +298,9 @@ def simulate(
 
     def build() -> None:
         build_log = run_dir / "build.log"
+        for pattern in ("*.o", "*.a", "*.gch", top):  # compiled with other flags, perhaps
+            for made in build_dir.glob(pattern):
+                made.unlink()
         try:
             runner.build(
                 hdl_toplevel=top,
@@ -316,8 +331,8 @@ def simulate(
 
     def run() -> None:
         results.unlink(missing_ok=True)
-        before = list(sys.path)
-        sys.path[:0] = extra_path  # the runner hands sys.path to the simulator's Python
+        before, forbidden = list(sys.path), os.environ.pop(NO_BYTECODE, None)
+        sys.path[:0] = extra_path  # the runner hands sys.path to the simulator's Python, and the environment
         try:
             runner.test(
                 hdl_toplevel=top,
@@ -339,6 +354,8 @@ def simulate(
             raise SimulationFailed(f"{top} on {simulator} stopped with an error; see {log}") from error
         finally:
             sys.path[:] = before
+            if forbidden is not None:
+                os.environ[NO_BYTECODE] = forbidden
         ran, failed = get_results(results) if results.is_file() else (0, 0)
         if ran == 0:
             raise SimulationFailed(f"{top} on {simulator} ran no test; see {log}")
@@ -354,8 +371,6 @@ def simulate(
                 shutil.rmtree(build_dir, ignore_errors=True)
                 build()
                 run()
-                for made in (*build_dir.glob("*.o"), *build_dir.glob("*.a"), build_dir / top):
-                    made.unlink(missing_ok=True)
                 runner.optimize = f"{optimize} {PROFILE_THEN}"
             build()
             stamp.write_text(print_key)

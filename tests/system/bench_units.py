@@ -16,7 +16,7 @@ from portplex.nport.n_port import Timers
 from portplex.nport.workload import Mix, Workload
 from portplex.registers.register_map import Register
 from portplex.scenario.backup import BackupJob
-from portplex.scenario.rig import SUB
+from portplex.scenario.rig import SUB, Rig
 from portplex.scsi import cdb
 from portplex.scsi.sense import SenseKey
 from portplex.scsi.vpd import parse_report_luns
@@ -194,8 +194,11 @@ class Overload(ArrayTest):
     GOOD or TASK SET FULL, hosts ask again only after the latter, and at the end nothing is lost or left (I8)."""
 
     hosts = 16
-    queue_depth = 4
     volumes: ClassVar[dict[int, int]] = {0: 64, 1: 64, 2: 64}
+
+    def make_rig(self) -> Rig:
+        self.queue_depth = self.options["tasks"] // 2
+        return super().make_rig()
 
     async def scenario(self) -> None:
         rig = self.rig
@@ -209,7 +212,7 @@ class Overload(ArrayTest):
             host.timers = Timers(e_d_tov=60_000, r_a_tov=20_000, link_service=200_000, command=200_000)
             lun = number % 2
             workload = Workload(rig.executor, host, units[host][lun], rig.models[lun], mix, self.seed + number)
-            running.append(self.begin(workload.run(8)))
+            running.append(self.begin(workload.run(2 * self.queue_depth)))
         done = 0
         for workload in running:
             report = await workload
@@ -223,7 +226,8 @@ class Overload(ArrayTest):
             what: sum(host.counts[what] - before[host][what] for host in rig.hosts)
             for what in ("commands", "busy", "abts_sent")
         }
-        self.expect(done == 8 * self.hosts, f"{done} of {8 * self.hosts} commands ended GOOD")
+        wanted = 2 * self.queue_depth * self.hosts
+        self.expect(done == wanted, f"{done} of {wanted} commands ended GOOD")
         self.expect(seen["commands"] == done + seen["busy"], f"neither GOOD nor TASK SET FULL: {seen}, {done} GOOD")
         self.expect(seen["busy"] == refused > 32, f"{refused} commands refused, the hosts have seen {seen['busy']}")
         self.expect(not seen["abts_sent"], f"{seen['abts_sent']} commands were aborted")

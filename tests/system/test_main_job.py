@@ -84,7 +84,7 @@ def test_replay_is_exact() -> None:
 def test_both_simulators_agree(require_tool: Callable[[str], None]) -> None:
     """A small main job on Icarus passes and equals Verilator's word for word."""
     require_tool("iverilog")
-    small = {"hosts": 1, "blocks": 64, "warm_up": 4}
+    small = {"hosts": 1, "blocks": 64, "warm_up": 1, "queue_depth": 1}
     icarus = run(7, "icarus", name="small", **small)
     assert icarus["result"] == "passed", icarus["problems"]
     the_same(icarus, run(7, "verilator", name="small", **small))

@@ -14,4 +14,4 @@ CASES = ["LoadTablesCount", "MovesToTheLighterPort", "SpreadsOverLightPorts", "J
 
 @pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=["VerifyAndSchedule"]))
 def test_placement(sim: str, case: str) -> None:
-    run_array_test(BENCH, case, sim, parameters=PARAMETERS, optimize="-O1")
+    run_array_test(BENCH, case, sim, parameters=PARAMETERS)

@@ -14,4 +14,4 @@ CASES = ["HostsOnBothPorts", "OneHostOnEachPort", "OnePortGoes"]
 
 @pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=["OneHostOnEachPort"]))
 def test_two_ports(sim: str, case: str) -> None:
-    run_array_test(BENCH, case, sim, parameters=PARAMETERS, optimize="-O1")
+    run_array_test(BENCH, case, sim, parameters=PARAMETERS)

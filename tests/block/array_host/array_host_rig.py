@@ -15,6 +15,7 @@ from cocotb.triggers import FallingEdge
 from copy_engine import INPUTS as COPY_INPUTS
 from copy_engine import CopyEngine
 
+from portplex.bfm.pins import Pins
 from portplex.model.scsi_target import BLOCK, MISCOMPARE, Action, Answer, ScsiTarget, VolumeState, sense_word
 
 SEND, RECEIVE, RESPOND, RELEASE_TASK, ABORT_TASK = range(5)
@@ -124,7 +125,8 @@ class Rig:
         attentions: bool = False,
         logins: int = 8,
     ) -> None:
-        self.dut = dut
+        self.clk = dut.clk
+        self.dut = Pins(dut)
         self.rng = random.Random(cocotb.RANDOM_SEED)
         self.tasks = tasks
         self.delay = delay
@@ -173,12 +175,12 @@ class Rig:
         self.configure()
         self.show_volumes()
         dut.rst.value = 1
-        Clock(dut.clk, 4, unit="ns").start()
+        Clock(self.clk, 4, unit="ns").start()
         for _ in range(3):
-            await FallingEdge(dut.clk)
+            await FallingEdge(self.clk)
         dut.rst.value = 0
         for _ in range(256):  # the rows are cleared, a login event would be lost
-            await FallingEdge(dut.clk)
+            await FallingEdge(self.clk)
         if not self.attentions:
             for login in range(self.logins):
                 await self.login(login)
@@ -276,7 +278,7 @@ class Rig:
 
     async def step(self) -> None:
         dut = self.dut
-        await FallingEdge(dut.clk)
+        await FallingEdge(self.clk)
         self.cycle += 1
         dut.login_event_valid.value = 0
         if self.later:

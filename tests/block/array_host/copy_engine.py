@@ -38,6 +38,7 @@ class CopyEngine:
         self.answer: Refusal | None = None
         self.parts: list[Part] = []  # started, in their order
         self.cancelled = 0
+        self.shown: list[tuple[int, ...]] = []  # records as the copy manager sees them
         self.hold = False  # jobs do not go on
         self.quick = 0.1  # chance in a clock that a job goes on
 
@@ -56,6 +57,10 @@ class CopyEngine:
         for job in self.jobs:
             if moved and not self.hold:
                 self._move(job)
+        records = [(job.state, job.pointer, job.error, job.sense) for job in self.jobs]
+        if records == self.shown:
+            return
+        self.shown = records
         dut.job_state.value = sum(job.state << 4 * n for n, job in enumerate(self.jobs))
         for name in ("pointer", "error", "sense"):
             getattr(dut, f"job_{name}").value = sum(getattr(job, name) << 32 * n for n, job in enumerate(self.jobs))

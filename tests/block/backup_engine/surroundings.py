@@ -15,6 +15,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, Timer
 
+from portplex.bfm.pins import Pins
 from portplex.management import BackupState
 from portplex.model.backup import (
     UNDER_WAY,
@@ -69,7 +70,8 @@ class Surroundings:
     is the longest time to a completion in clocks."""
 
     def __init__(self, dut: Any, sizes: dict[int, int], *, busy: float = 0.3, absent: tuple[int, ...] = ()) -> None:
-        self.dut, self.sizes, self.busy, self.absent = dut, sizes, busy, absent
+        self.clk, self.dut = dut.clk, Pins(dut)
+        self.sizes, self.busy, self.absent = sizes, busy, absent
         self.store_busy = busy
         self.rng = random.Random(cocotb.RANDOM_SEED)
         self.ports = len(dut.place_ports)
@@ -116,14 +118,14 @@ class Surroundings:
         for name in INPUTS.split():
             getattr(dut, name).value = 0
         dut.rst.value = 1
-        Clock(dut.clk, 4, unit="ns").start()
+        Clock(self.clk, 4, unit="ns").start()
         dut.cfg_volume_blocks.value = sum(blocks << 32 * v for v, blocks in self.sizes.items())
         dut.cfg_volume_flags.value = sum(1 << 2 * v for v in self.sizes if v not in self.absent)
         self._configure(JobOrder())
         for _ in range(3):
-            await FallingEdge(dut.clk)
+            await FallingEdge(self.clk)
         dut.rst.value = 0
-        await FallingEdge(dut.clk)
+        await FallingEdge(self.clk)
 
     def _configure(self, order: JobOrder) -> None:
         dut = self.dut
@@ -212,7 +214,7 @@ class Surroundings:
             asked = bool(int(dut.job_ready.value))
             if asked:
                 self.asked = self._world()
-        await FallingEdge(dut.clk)
+        await FallingEdge(self.clk)
         if asked:
             assert self.pending is not None and int(dut.job_answer.value) == 1, (
                 "no answer in the clock after the command"

@@ -21,6 +21,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
+from portplex.bfm.pins import Pins
 from portplex.simulate import long_run
 
 ARRAY_ID, HOST_ID, DEVICE_ID = 0x010E00, 0x010001, 0x020E00
@@ -183,6 +184,7 @@ class World:
 
     def __init__(self, dut: Any) -> None:
         self.dut = dut
+        self.pins = Pins(dut)  # what `clock` alone sets
         self.time = 0
         self.sent: list[Fc] = []  # frames the module sent
         self.sent_at: list[int] = []
@@ -257,8 +259,8 @@ class World:
     # One clock
 
     async def clock(self) -> None:
-        d = self.dut
-        await FallingEdge(d.clk)
+        d = self.pins
+        await FallingEdge(self.dut.clk)
         self.time += 1
         d.tick.value = int(self.time % self.tick_period == 0)
 
@@ -337,7 +339,7 @@ class World:
             self.logins_done.append((int(d.login_done_id.value), int(d.login_done_status.value)))
         if self._login_taken:
             self._login_taken = False
-            d.login_valid.value = 0
+            self.dut.login_valid.value = 0
         elif int(d.login_ready.value):
             assert int(d.login_valid.value)
             self._login_taken = True

@@ -13,6 +13,7 @@ from typing import Any
 import cocotb
 from clocked import Clocked, number
 
+from portplex.bfm.pins import Pins
 from portplex.fc.header import Header
 
 TASKS = int(os.environ["TASKS"])
@@ -81,7 +82,7 @@ class World:
     """Task table, segment list, cache, link services and link around the scheduler, and the judge of what it does."""
 
     def __init__(self, dut: Any, rng: random.Random) -> None:
-        self.dut = dut
+        self.dut = Pins(dut)
         self.rng = rng
         # task table
         self.descriptors = [0] * ROWS

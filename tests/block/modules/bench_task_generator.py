@@ -32,6 +32,7 @@ from task_model import (
     unpack,
 )  # fmt: skip
 
+from portplex.bfm.pins import Pins
 from portplex.fc.header import Header
 from portplex.simulate import long_run
 
@@ -107,7 +108,7 @@ class World:
     """Task table, executor, login table and link services around the generator, and the judge of what it does."""
 
     def __init__(self, dut: Any, rng: random.Random) -> None:
-        self.dut = dut
+        self.dut = Pins(dut)
         self.rng = rng
         self.contexts: list[Context] = [unpack(0) for _ in range(TASKS)]
         self.free = deque(range(TASKS))

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ports of a design under a bench that sets them in every clock: a handle is looked up once, and written only when
+its value is another, as a write that changes nothing costs as much as any.
+
+dut = Pins(dut)
+dut.ready.value = 1
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Pin:
+    """A signal that only this object sets."""
+
+    __slots__ = ("_handle", "_last")
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+        self._last: int | None = None
+
+    @property
+    def value(self) -> Any:
+        """What the simulator says, with cocotb's type."""
+        return self._handle.get()
+
+    @value.setter
+    def value(self, value: int) -> None:
+        if value != self._last:
+            self._last = value
+            self._handle.value = value
+
+
+class Pins:
+    """The signals of `dut` by name. Whoever sets one sets it here, never at the handle, which this would not notice."""
+
+    def __init__(self, dut: Any) -> None:
+        self._dut = dut
+
+    def __getattr__(self, name: str) -> Pin:
+        pin = Pin(getattr(self._dut, name))
+        setattr(self, name, pin)
+        return pin

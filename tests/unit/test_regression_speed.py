@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What keeps the regression short must not change what it sees."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from _pytest.pathlib import fnmatch_ex
+
+from portplex.bfm.pins import Pins
+from portplex.simulate import python_environment
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Handle:
+    """A signal of cocotb that counts its writes."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.writes: list[int] = []
+
+    def get(self) -> int:
+        return self.now
+
+    def set(self, value: int) -> None:
+        self.writes.append(value)
+        self.now = value
+
+    value = property(get, set)
+
+
+class Dut:
+    def __init__(self) -> None:
+        self.looked_up: list[str] = []
+        self.handles: dict[str, Handle] = {}
+
+    def __getattr__(self, name: str) -> Handle:
+        self.looked_up.append(name)
+        return self.handles.setdefault(name, Handle())
+
+
+def test_pins_write_what_changes() -> None:
+    """The first write always, later ones when the value is another; reads are the simulator's, whatever was written."""
+    dut = Dut()
+    pins = Pins(dut)
+    for value in (0, 0, 1, 1, True, 5, 0):
+        pins.ready.value = value
+    assert dut.handles["ready"].writes == [0, 1, 5, 0]
+    dut.handles["ready"].now = 7
+    assert pins.ready.value == 7
+    pins.data.value = 3
+    assert dut.looked_up == ["ready", "data"]
+
+
+@pytest.mark.parametrize("forbidden", [False, True])
+def test_python_of_a_simulation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, forbidden: bool) -> None:
+    """Asserts of benches and of what stands beside them are rewritten, no other module is; what Python compiles is kept
+    in the build where it must not be beside the sources."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", forbidden)
+    monkeypatch.setenv("PORTPLEX_BUILD", str(tmp_path))
+    found = python_environment()
+    assert found.get("PYTHONPYCACHEPREFIX") == (str(tmp_path / ".pycache") if forbidden else None)
+    pattern = found["COCOTB_REWRITE_ASSERTION_FILES"]
+    for path, rewritten in (
+        ("tests/block/array_host/array_host_rig.py", True),
+        ("tests/system/bench_units.py", True),
+        ("tb/portplex/simulate.py", False),
+        (".venv/lib/python3.11/site-packages/scapy/packet.py", False),
+    ):
+        assert fnmatch_ex(pattern, ROOT / path) is rewritten, path  # as pytest matches python_files
