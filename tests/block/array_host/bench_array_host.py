@@ -20,6 +20,7 @@ from portplex.scsi import xcopy
 from portplex.simulate import long_run
 
 MAIN, PROTECTED, ABSENT, SMALL = range(4)  # volumes of the rig
+SLOW = cocotb.SIM_NAME.startswith("Icarus") and not long_run()  # a part of the cases, then
 
 
 def block_cdb(opcode: int, lba: int, blocks: int, flags: int = 0) -> bytes:
@@ -1172,7 +1173,7 @@ async def test_persistent_reserve_out_types(dut: Any) -> None:
     """Every type against holder, registrant and stranger; release, and what the others are told."""
     rig = await rig_for(dut, delay=3, stall=0.0)
     await rig.run(reserve_out(rig, REGISTER, 1, 0, 0x1111), reserve_out(rig, REGISTER, 2, 0, 0x2222))
-    for kind in TYPES:
+    for kind in (1, 6, 7) if SLOW else TYPES:  # each group of initiators, both kinds of access
         await rig.run(reserve_out(rig, RESERVE, 1, 0x1111, kind=kind))
         await look(rig)
         for login in (1, 2, 3):
@@ -1358,7 +1359,10 @@ async def test_reserve_simple(dut: Any) -> None:
             else:
                 await rig.run(Command(management=0x10, lun=lun_bytes(MAIN), login=2))
             await rig.take_attentions()
-            await try_everything(rig, 2)
+            if end == "release":
+                await try_everything(rig, 2)
+            else:
+                await rig.run(write(rig, 0x2A, 3, 1, login=2), reserve_in(0, 2, 64))
     await rig.settle()
 
 
@@ -2077,7 +2081,7 @@ async def copies_are_aborted(dut: Any) -> None:
     rig = await rig_for(dut)
     rig.copier.quick = 0.2
     data = copy_list(rig, xcopy.segment(0, 1, 5000, 0, 0), xcopy.segment(0, 1, 8, 9, 0), list_id=0, usage=3)
-    for clocks in range(0, 900, 9 if long_run() else 27):
+    for clocks in range(0, 900, 9 if long_run() else 45 if SLOW else 27):
         copies = [rig.submit(extended_copy(rig, data, login=1 + n)) for n in range(2)]
         for _ in range(clocks):
             await rig.step()
