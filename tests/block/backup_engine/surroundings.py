@@ -70,7 +70,11 @@ class Surroundings:
     is the longest time to a completion in clocks."""
 
     def __init__(self, dut: Any, sizes: dict[int, int], *, busy: float = 0.3, absent: tuple[int, ...] = ()) -> None:
-        self.clk, self.records, self.dut = dut.clk, dut.jobs, Pins(dut)
+        self.clk, self.dut = dut.clk, Pins(dut)
+        self.ignored = dut.jobs.ignored_reg
+        self.fields = {  # of the engine's records, looked up once
+            name: [getattr(dut.jobs, name)[n] for n in range(JOBS)] for name in ("pointer", "copy", "error", "sense")
+        }
         self.sizes, self.busy, self.absent = sizes, busy, absent
         self.store_busy = busy
         self.rng = random.Random(cocotb.RANDOM_SEED)
@@ -452,7 +456,7 @@ class Surroundings:
             await self.step()
 
     def _field(self, name: str, number: int) -> int:
-        return int(getattr(self.records, name)[number].value)
+        return int(self.fields[name][number].value)
 
     def state(self, number: int = 0) -> BackupState:
         return BackupState(int(self.dut.job_state.value) >> 4 * number & 0xF)
@@ -464,7 +468,7 @@ class Surroundings:
         return self._field("copy", number)
 
     def error(self, number: int = 0) -> int:
-        ignored = int(self.records.ignored_reg.value) >> number & 1
+        ignored = int(self.ignored.value) >> number & 1
         return ignored << 16 | self._field("error", number)
 
     def sense(self, number: int = 0) -> int:
