@@ -66,7 +66,6 @@ module block_worker #(
     wire        loading = state_reg == STATE_LOAD;
     wire        reading = loading || state_reg == STATE_COMPARE;
     wire        taken = bk_valid && bk_ready;
-    wire        last_block = block_reg + 8'd1 == blocks_reg;
     wire [19:0] page_line = PAGES_LINE[19:0] + {5'd0, task_reg, 7'd0} + {8'd0, page_reg, 5'd0};
 
     assign done = state_reg == STATE_DONE;
@@ -102,26 +101,23 @@ module block_worker #(
     end
 
     always @(posedge clk) begin
-        if (taken)
-            asked_reg <= asked_reg + 6'd1;
-        if (bk_rdata_valid && reading)
-            got_reg <= got_reg + 5'd1;
-
         case (state_reg)
-            STATE_IDLE: begin
-                op_reg <= op;
-                task_reg <= task_number;
-                first_reg <= first;
-                blocks_reg <= blocks;
-                block_reg <= 8'd0;
-                page_reg <= 7'd0;
-                asked_reg <= 6'd0;
-                got_reg <= 5'd0;
-                differs <= 1'b0;
-                if (start)
+            STATE_IDLE:
+                if (start) begin
+                    op_reg <= op;
+                    task_reg <= task_number;
+                    first_reg <= first;
+                    blocks_reg <= blocks;
+                    block_reg <= 8'd0;
+                    page_reg <= 7'd0;
+                    asked_reg <= 6'd0;
+                    got_reg <= 5'd0;
+                    differs <= 1'b0;
                     state_reg <= op == OP_ZERO ? STATE_FIND : STATE_LOAD;
-            end
-            STATE_LOAD:
+                end
+            STATE_LOAD: begin
+                if (taken)
+                    asked_reg <= asked_reg + 6'd1;
                 if (bk_rdata_valid) begin
                     buffer[got_reg] <= bk_rdata;
                     if (&got_reg) begin
@@ -129,7 +125,9 @@ module block_worker #(
                         // the second block of a compare and write goes where the first was compared
                         state_reg <= page_reg != 7'd0 && op_reg == OP_SWAP ? STATE_WRITE : STATE_FIND;
                     end
+                    got_reg <= got_reg + 5'd1;
                 end
+            end
             STATE_FIND:
                 state_reg <= STATE_FOUND;
             STATE_FOUND: begin
@@ -137,7 +135,9 @@ module block_worker #(
                 asked_reg <= 6'd0;
                 state_reg <= op_reg == OP_FILL || op_reg == OP_ZERO || op_reg == OP_STORE ? STATE_WRITE : STATE_COMPARE;
             end
-            STATE_COMPARE:
+            STATE_COMPARE: begin
+                if (taken)
+                    asked_reg <= asked_reg + 6'd1;
                 if (bk_rdata_valid) begin
                     if (bk_rdata != buffer[got_reg] && !differs) begin
                         differs <= 1'b1;
@@ -151,18 +151,23 @@ module block_worker #(
                             state_reg <= STATE_DONE;
                         else if (op_reg == OP_SWAP)
                             state_reg <= STATE_LOAD;
-                        else if (last_block)
+                        else if (block_reg + 8'd1 == blocks_reg)
                             state_reg <= STATE_DONE;
                         else
                             state_reg <= op_reg == OP_COMPARE ? STATE_LOAD : STATE_FIND;
                     end
+                    got_reg <= got_reg + 5'd1;
                 end
+            end
             STATE_WRITE:
-                if (taken && &asked_reg[4:0]) begin
-                    asked_reg <= 6'd0;
-                    block_reg <= block_reg + 8'd1;
-                    page_reg <= page_reg + 7'd1;
-                    state_reg <= last_block || op_reg == OP_SWAP ? STATE_DONE : op_reg == OP_STORE ? STATE_LOAD : STATE_FIND;
+                if (taken) begin
+                    asked_reg <= asked_reg + 6'd1;
+                    if (&asked_reg[4:0]) begin
+                        asked_reg <= 6'd0;
+                        state_reg <= block_reg + 8'd1 == blocks_reg || op_reg == OP_SWAP ? STATE_DONE : op_reg == OP_STORE ? STATE_LOAD : STATE_FIND;
+                        block_reg <= block_reg + 8'd1;
+                        page_reg <= page_reg + 7'd1;
+                    end
                 end
             default:
                 if (done_taken)

@@ -34,10 +34,10 @@ module page_service #(
     input  wire                  rs_done_ready,
     output wire [7:0]            rs_done_task,
     output wire [11:0]           rs_done_length,  // bytes of the page
-    output wire [7:0]            rs_done_status,
-    output wire [23:0]           rs_done_sense,   // bit 23: rs_done_lba is the INFORMATION of the sense data
+    output reg  [7:0]            rs_done_status,
+    output reg  [23:0]           rs_done_sense,   // bit 23: rs_done_lba is the INFORMATION of the sense data
     output wire                  rs_done_range,   // UNMAP: rs_done_lba and rs_done_bytes are to be zeroed
-    output wire [31:0]           rs_done_lba,
+    output reg  [31:0]           rs_done_lba,
     output wire [24:0]           rs_done_bytes,
     output wire [31:0]           rs_done_abort,   // initiators whose commands to this volume must end
 
@@ -72,9 +72,9 @@ module page_service #(
     // unit attentions
     output wire                  raise_valid,
     input  wire                  raise_ready,
-    output wire [7:0]            raise_condition,
-    output wire [31:0]           raise_initiators,
-    output wire [15:0]           raise_volumes,
+    output reg  [7:0]            raise_condition,
+    output reg  [31:0]           raise_initiators,
+    output reg  [15:0]           raise_volumes,
 
     // segment list: write entry 0 of a slot; read, one clock later
     output wire                  sl_wr_valid,
@@ -90,8 +90,8 @@ module page_service #(
     output wire                  bk_valid,
     input  wire                  bk_ready,
     output wire                  bk_write,
-    output wire [19:0]           bk_line,
-    output wire [127:0]          bk_wdata,
+    output reg  [19:0]           bk_line,
+    output reg  [127:0]          bk_wdata,
     input  wire                  bk_rdata_valid,
     input  wire [127:0]          bk_rdata,
 
@@ -226,23 +226,58 @@ module page_service #(
     /* One unit works at a time. */
     assign bk_valid = (reading_reg && !asked_reg) || page_bk_valid || list_bk_valid || worker_bk_valid;
     assign bk_write = page_bk_valid || (worker_bk_valid && worker_bk_write);
-    assign bk_line = reading_reg ? line : page_bk_valid ? page_bk_line : list_bk_valid ? list_bk_line : worker_bk_line;
-    assign bk_wdata = page_bk_valid ? page_bk_wdata : worker_bk_wdata;
-
     assign raise_valid = pr_raise_valid || list_raise_valid;
-    assign raise_condition = list_raise_valid ? MODE_CHANGED : pr_condition;
-    assign raise_initiators = list_raise_valid ? ~(32'd1 << initiator_reg) : pr_raise_initiators;
-    assign raise_volumes = 16'd1 << volume_reg;
+
+    // what goes with a request is put together while there is one
+    always @* begin
+        bk_line = 20'd0;
+        bk_wdata = 128'd0;
+        if (bk_valid) begin
+            bk_line = reading_reg ? line : page_bk_valid ? page_bk_line : list_bk_valid ? list_bk_line : worker_bk_line;
+            bk_wdata = page_bk_valid ? page_bk_wdata : worker_bk_wdata;
+        end
+    end
+
+    always @* begin
+        raise_condition = 8'd0;
+        raise_initiators = 32'd0;
+        raise_volumes = 16'd0;
+        if (raise_valid) begin
+            raise_condition = list_raise_valid ? MODE_CHANGED : pr_condition;
+            raise_initiators = list_raise_valid ? ~(32'd1 << initiator_reg) : pr_raise_initiators;
+            raise_volumes = 16'd1 << volume_reg;
+        end
+    end
+
+    always @* begin
+        rs_done_status = 8'h00;
+        rs_done_sense = 24'd0;
+        rs_done_lba = range_lba;
+        if (rs_done_valid) case (unit)
+            UNIT_LIST: begin
+                rs_done_status = list_status;
+                rs_done_sense = list_sense;
+            end
+            UNIT_BLOCKS: begin
+                rs_done_lba = offset;
+                if (differs) begin
+                    rs_done_status = 8'h02;
+                    // the offset is told where the standard asks for it: COMPARE AND WRITE
+                    rs_done_sense = op_reg == OP_SWAP ? SENSE_MISCOMPARE : SENSE_MISCOMPARE & 24'h7FFFFF;
+                end
+            end
+            default:
+                if (page_bad) begin
+                    rs_done_status = 8'h02;
+                    rs_done_sense = SENSE_FIELD;
+                end
+        endcase
+    end
 
     assign rs_ready = !busy_reg && !line_valid;
     assign line_done = reading_reg && bk_rdata_valid;
     assign rs_done_valid = busy_reg && (page_done || list_done || worker_done);
     assign rs_done_task = task_reg;
-    assign rs_done_lba = unit == UNIT_BLOCKS ? offset : range_lba;
-    assign rs_done_status = unit == UNIT_LIST ? list_status : page_bad || (unit == UNIT_BLOCKS && differs) ? 8'h02 : 8'h00;
-    // the offset is told where the standard asks for it: COMPARE AND WRITE
-    assign rs_done_sense = unit == UNIT_LIST ? list_sense : unit != UNIT_BLOCKS ? (page_bad ? SENSE_FIELD : 24'd0)
-                           : !differs ? 24'd0 : op_reg == OP_SWAP ? SENSE_MISCOMPARE : SENSE_MISCOMPARE & 24'h7FFFFF;
 
 endmodule
 

@@ -75,8 +75,8 @@ module parameter_list #(
         STATE_FETCH  = 4'd1,  // a line of the page
         STATE_LINE   = 4'd2,
         STATE_WORD   = 4'd3,  // MODE SELECT: a word of it
-        STATE_UNMAP  = 4'd4,  // UNMAP: the line ends one descriptor and begins the next
-        STATE_RANGE  = 4'd5,  // a descriptor is complete
+        STATE_RANGE  = 4'd4,  // a descriptor is complete
+        STATE_UNMAP  = 4'd5,  // UNMAP: the line ends one descriptor and begins the next
         STATE_KEYS   = 4'd6,
         STATE_ACT    = 4'd7,  // persistent reservation
         STATE_RAISE  = 4'd8,
@@ -105,16 +105,15 @@ module parameter_list #(
     reg [127:0] keys_reg;
 
     wire [16*32:0] all_blocks = {{((16 - VOLUMES) * 32 + 1){1'b0}}, cfg_volume_blocks};
-    wire [31:0]    capacity = all_blocks[{1'b0, volume_reg, 5'd0} +: 32];
 
     wire [31:0]  word = data_reg[127:96];  // MODE SELECT shifts the line
-    wire [10:0]  position = {2'd0, line_reg, 2'd0} + {9'd0, word_reg};  // word of the list
-    wire         last_word = position + 11'd1 == {2'd0, length_reg[10:2]};
+    reg  [10:0]  position;  // word of the list
+    reg          last_word;
     wire [31:0]  blocks = data_reg[127:96];  // UNMAP: the line after the one in which the descriptor begins
     wire         unused = &{1'b0, arg[31:13]};
-    wire [32:0]  range_end = {1'b0, range_lba} + {1'b0, blocks};
+    reg  [32:0]  range_end;
+    reg  [10:0]  list_room;
     wire         changed = !reset_reg && software_protect[volume_reg] != protect_reg;
-    wire [10:0]  list_room = length_reg - 11'd8;
 
     assign done = state_reg == STATE_DONE;
     assign bk_valid = state_reg == STATE_FETCH;
@@ -141,40 +140,39 @@ module parameter_list #(
         state_reg = STATE_IDLE; op_reg = 0; task_reg = 0; volume_reg = 0; arg_reg = 0; length_reg = 0; wanted_reg = 0; line_reg = 0;
         data_reg = 0; word_reg = 0; page_word_reg = 0; control_reg = 0; header_reg = 0; protect_reg = 0; reset_reg = 0; blocks_reg = 0;
         lba_high_reg = 0; count_reg = 0; descriptors_reg = 0; check_reg = 0; keys_reg = 0; status = 0; sense = 0; range_valid = 0;
-        range_lba = 0; range_bytes = 0; abort_initiators = 0; software_protect = 0;
+        range_lba = 0; range_bytes = 0; abort_initiators = 0; software_protect = 0; position = 0; last_word = 0; range_end = 0; list_room = 0;
         if (VOLUMES < 1 || VOLUMES > 16) begin
             $display("%m: VOLUMES=%0d: must be 1 to 16", VOLUMES);
             $finish;
         end
     end
 
+    // verilator lint_off BLKSEQ
     always @(posedge clk) begin
-        if (reset_volumes[volume_reg])
+        if (|reset_volumes && reset_volumes[volume_reg])
             reset_reg <= 1'b1;
         case (state_reg)
-            STATE_IDLE: begin
-                op_reg <= op;
-                task_reg <= task_number;
-                volume_reg <= volume;
-                arg_reg <= arg[12:0];
-                length_reg <= length;
-                wanted_reg <= descriptor;
-                word_reg <= 2'd0;
-                header_reg <= 1'b1;
-                page_word_reg <= 3'd0;
-                protect_reg <= software_protect[volume];
-                reset_reg <= reset_volumes[volume];
-                blocks_reg <= 17'd0;
-                status <= 8'h00;
-                sense <= 24'd0;
-                range_valid <= 1'b0;
-                check_reg <= descriptor == 6'd0;
-                count_reg <= descriptor;
-                line_reg <= 7'd0;
-                abort_initiators <= 32'd0;
-                if (start)
+            STATE_IDLE:
+                if (start) begin
+                    op_reg <= op;
+                    task_reg <= task_number;
+                    volume_reg <= volume;
+                    arg_reg <= arg[12:0];
+                    length_reg <= length;
+                    wanted_reg <= descriptor;
+                    word_reg <= 2'd0;
+                    header_reg <= 1'b1;
+                    page_word_reg <= 3'd0;
+                    protect_reg <= software_protect[volume];
+                    reset_reg <= reset_volumes[volume];
+                    blocks_reg <= 17'd0;
+                    status <= 8'h00;
+                    sense <= 24'd0;
+                    check_reg <= descriptor == 6'd0;
+                    count_reg <= descriptor;
+                    line_reg <= 7'd0;
                     state_reg <= op == OP_RESERVE || op == OP_RELEASE ? STATE_ACT : STATE_FETCH;
-            end
+                end
 
             STATE_FETCH:
                 if (bk_ready)
@@ -187,8 +185,8 @@ module parameter_list #(
                 end
 
             STATE_WORD: begin
-                data_reg <= {data_reg[95:0], 32'd0};
-                word_reg <= word_reg + 2'd1;
+                position = {2'd0, line_reg, 2'd0} + {9'd0, word_reg};
+                last_word = position + 11'd1 == {2'd0, length_reg[10:2]};
                 if (&word_reg) begin
                     line_reg <= line_reg + 7'd1;
                     state_reg <= STATE_FETCH;
@@ -202,7 +200,15 @@ module parameter_list #(
                         refuse(SENSE_LIST);
                     else if (last_word && arg_reg[0] && position == 11'd0)
                         refuse(SENSE_LENGTH);
-                end else if (page_word_reg == 3'd0) begin
+                end else if (page_word_reg != 3'd0) begin
+                    if (control_reg && page_word_reg == 3'd2)
+                        protect_reg <= word[27];
+                    if (control_reg && page_word_reg == 3'd2 ? |{word[31:28], word[26:0]} : |word)
+                        refuse(SENSE_LIST);
+                    else if (last_word && page_word_reg != 3'd1)
+                        refuse(SENSE_LENGTH);
+                    page_word_reg <= page_word_reg - 3'd1;
+                end else begin
                     // the page as it is, but for what may be changed
                     control_reg <= word[29:24] == 6'h0A;
                     page_word_reg <= word[29:24] == 6'h0A ? 3'd2 : 3'd4;
@@ -210,15 +216,9 @@ module parameter_list #(
                         refuse(SENSE_LIST);
                     else if (last_word)
                         refuse(SENSE_LENGTH);
-                end else begin
-                    page_word_reg <= page_word_reg - 3'd1;
-                    if (control_reg && page_word_reg == 3'd2)
-                        protect_reg <= word[27];
-                    if (control_reg && page_word_reg == 3'd2 ? |{word[31:28], word[26:0]} : |word)
-                        refuse(SENSE_LIST);
-                    else if (last_word && page_word_reg != 3'd1)
-                        refuse(SENSE_LENGTH);
                 end
+                data_reg <= {data_reg[95:0], 32'd0};
+                word_reg <= word_reg + 2'd1;
             end
 
             STATE_RAISE:
@@ -230,6 +230,7 @@ module parameter_list #(
 
             STATE_UNMAP:
                 if (header_reg) begin
+                    list_room = length_reg - 11'd8;
                     header_reg <= 1'b0;
                     descriptors_reg <= data_reg[111:96] > {5'd0, list_room} ? list_room[9:4] : data_reg[105:100];
                     line_reg <= {1'b0, count_reg};
@@ -244,10 +245,10 @@ module parameter_list #(
                 end
 
             STATE_RANGE: begin
+                range_end = {1'b0, range_lba} + {1'b0, blocks};
                 range_bytes <= {blocks[15:0], 9'd0};
                 if (check_reg) begin
-                    blocks_reg <= blocks_reg + {1'b0, blocks[15:0]};
-                    if (|lba_high_reg || range_end > {1'b0, capacity})
+                    if (|lba_high_reg || range_end > {1'b0, all_blocks[{1'b0, volume_reg, 5'd0} +: 32]})
                         refuse(SENSE_RANGE);
                     else if (blocks > MAX_BLOCKS || {15'd0, blocks_reg} + blocks > MAX_BLOCKS)
                         refuse(SENSE_LIST);
@@ -257,6 +258,7 @@ module parameter_list #(
                         line_reg <= count_reg + 6'd1 != descriptors_reg ? line_reg : {1'b0, wanted_reg};
                         state_reg <= STATE_FETCH;
                     end
+                    blocks_reg <= blocks_reg + {1'b0, blocks[15:0]};
                 end else begin
                     range_valid <= 1'b1;
                     state_reg <= STATE_DONE;
@@ -283,17 +285,23 @@ module parameter_list #(
                 end
 
             default:
-                if (done_taken)
+                if (done_taken) begin
+                    range_valid <= 1'b0;
+                    abort_initiators <= 32'd0;
                     state_reg <= STATE_IDLE;
+                end
         endcase
-        for (i = 0; i < 16; i = i + 1)
+        if (|reset_volumes) for (i = 0; i < 16; i = i + 1)
             if (reset_volumes[i])
                 software_protect[i] <= 1'b0;
         if (rst) begin
             state_reg <= STATE_IDLE;
             software_protect <= 16'd0;
+            range_valid <= 1'b0;
+            abort_initiators <= 32'd0;
         end
     end
+    // verilator lint_on BLKSEQ
 
 endmodule
 

@@ -101,7 +101,6 @@ module persistent_reservation (
     reg [24:0] reserver_ids [0:15]; // {port, N_Port_ID}
 
     reg [2:0]  state_reg;
-    wire       acting = state_reg == STATE_JUDGE || state_reg == STATE_SCAN || state_reg == STATE_PREEMPT;
     reg [4:0]  scan_reg;
     reg [31:0] victims_reg;
     reg [31:0] raise_reg;           // told `condition_reg`
@@ -110,27 +109,37 @@ module persistent_reservation (
 
     integer i;
 
-    /* Check. */
-    wire        check_held = held[check_volume];
+    /* Check: worked out while a command is asked about. */
+    reg         known, all_hold, holds, exclusive, kept_out, reserved_away;
     wire [3:0]  check_type = types[check_volume];
+    wire [4:0]  check_holder = holders[check_volume];
+    wire [4:0]  check_reserver = reservers[check_volume];
     wire [31:0] check_registered = registered[check_volume];
-    wire        known = check_registered[check_initiator];
-    wire        all_hold = check_type >= 4'd7;
-    wire        holds = check_held && known && (all_hold || holders[check_volume] == check_initiator);
-    wire        exclusive = check_type == 4'd3 || check_type == 4'd6 || check_type == 4'd8;
-    wire        registrants = check_type >= 4'd5;
-    wire        kept_out = check_held && !holds && !(registrants && known);
-    wire        reserved_away = reserved[check_volume] && reservers[check_volume] != check_initiator;
 
     always @* begin
-        case (check_access)
-            ACCESS_STATUS:  conflict = reserved_away;
-            ACCESS_READ:    conflict = reserved_away || (kept_out && exclusive);
-            ACCESS_WRITE:   conflict = reserved_away || kept_out;
-            ACCESS_RESERVE: conflict = |check_registered;
-            ACCESS_OUT:     conflict = reserved[check_volume];
-            default:        conflict = 1'b0;
-        endcase
+        known = 1'b0;
+        all_hold = 1'b0;
+        holds = 1'b0;
+        exclusive = 1'b0;
+        kept_out = 1'b0;
+        reserved_away = 1'b0;
+        conflict = 1'b0;
+        if (check_access != ACCESS_FREE) begin
+            known = check_registered[check_initiator];
+            all_hold = check_type >= 4'd7;
+            holds = known && (all_hold || check_holder == check_initiator);
+            exclusive = check_type == 4'd3 || check_type == 4'd6 || check_type == 4'd8;
+            kept_out = held[check_volume] && !holds && !(check_type >= 4'd5 && known);  // from 5 on registrants may pass
+            reserved_away = reserved[check_volume] && check_reserver != check_initiator;
+            case (check_access)
+                ACCESS_STATUS:  conflict = reserved_away;
+                ACCESS_READ:    conflict = reserved_away || (kept_out && exclusive);
+                ACCESS_WRITE:   conflict = reserved_away || kept_out;
+                ACCESS_RESERVE: conflict = |check_registered;
+                ACCESS_OUT:     conflict = reserved[check_volume];
+                default:        conflict = 1'b0;
+            endcase
+        end
     end
 
     /* What PERSISTENT RESERVE IN tells. */
@@ -144,19 +153,12 @@ module persistent_reservation (
     assign in_wwpn = names[in_initiator];
     assign in_holds = in_held && (in_all || holders[in_volume] == in_initiator);
 
-    /* Actions. */
-    wire [31:0] here = registered[volume];
-    wire [31:0] self = 32'd1 << initiator;
-    wire [31:0] others = here & ~self;
-    wire        mine = here[initiator];
-    wire [63:0] my_key = acting ? keys[{volume, initiator}] : 64'd0;
-    wire        key_ok = mine && my_key == key;
-    wire        all_own = held[volume] && types[volume] >= 4'd7;
-    wire        own = held[volume] && mine && (all_own || holders[volume] == initiator);
-    wire        same_type = scope_type == {4'd0, types[volume]};
+    /* Actions: what volume and initiator are to one another, worked out within the clock in the states that look at it. */
+    reg  [31:0] here, self, others;
+    reg  [63:0] my_key;
+    reg         mine, key_ok, all_own, own, same_type, seizes;
+    wire        acting = state_reg == STATE_JUDGE || state_reg == STATE_SCAN || state_reg == STATE_PREEMPT;
     wire        type_ok = scope_type == 8'd1 || scope_type == 8'd3 || (scope_type >= 8'd5 && scope_type <= 8'd8);
-    wire        seizes = acting && held[volume]
-                         && (all_own ? action_key == 64'd0 : keys[{volume, holders[volume]}] == action_key);
     wire        typed = action == ACTION_RESERVE || action == ACTION_PREEMPT || action == ACTION_PREEMPT_ABORT;
 
     assign done = state_reg == STATE_DONE;
@@ -167,6 +169,7 @@ module persistent_reservation (
     initial begin
         state_reg = STATE_IDLE; scan_reg = 0; victims_reg = 0; raise_reg = 0; condition_reg = 0; released_reg = 0; held = 0; reserved = 0;
         status = 0; sense = 0; abort_initiators = 0; conflict = 0;
+        here = 0; self = 0; others = 0; my_key = 0; mine = 0; key_ok = 0; all_own = 0; own = 0; same_type = 0; seizes = 0;
         for (i = 0; i < 512; i = i + 1)
             keys[i] = 64'd0;
         for (i = 0; i < 32; i = i + 1)
@@ -178,19 +181,34 @@ module persistent_reservation (
     end
 
     always @(posedge clk) begin
+        if (acting) begin
+            // verilator lint_off BLKSEQ
+            here = registered[volume];
+            self = 32'd1 << initiator;
+            others = here & ~self;
+            mine = here[initiator];
+            my_key = keys[{volume, initiator}];
+            key_ok = mine && my_key == key;
+            all_own = held[volume] && types[volume] >= 4'd7;
+            own = held[volume] && mine && (all_own || holders[volume] == initiator);
+            same_type = scope_type == {4'd0, types[volume]};
+            seizes = held[volume] && (all_own ? action_key == 64'd0 : keys[{volume, holders[volume]}] == action_key);
+            // verilator lint_on BLKSEQ
+        end
+
         case (state_reg)
-            STATE_IDLE: begin
-                status <= GOOD;
-                sense <= 24'd0;
-                scan_reg <= 5'd0;
-                victims_reg <= 32'd0;
-                raise_reg <= 32'd0;
-                released_reg <= 32'd0;
-                condition_reg <= REGISTRATIONS;
-                abort_initiators <= 32'd0;
-                if (start)
+            STATE_IDLE:
+                if (start) begin
+                    status <= GOOD;
+                    sense <= 24'd0;
+                    scan_reg <= 5'd0;
+                    victims_reg <= 32'd0;
+                    raise_reg <= 32'd0;
+                    released_reg <= 32'd0;
+                    condition_reg <= REGISTRATIONS;
+                    abort_initiators <= 32'd0;
                     state_reg <= STATE_JUDGE;
-            end
+                end
 
             STATE_JUDGE: begin
                 state_reg <= STATE_RAISE;
@@ -304,6 +322,7 @@ module persistent_reservation (
 
         if (login_valid) begin
             names[login_initiator] <= login_wwpn;
+            /* verilator unroll_disable */ // an array written in a loop once in a while must not cost every clock
             for (i = 0; i < 16; i = i + 1) begin
                 if (reservers[i] == login_initiator)
                     reserved[i] <= 1'b0;
@@ -325,6 +344,7 @@ module persistent_reservation (
             state_reg <= STATE_IDLE;
             held <= 16'd0;
             reserved <= 16'd0;
+            /* verilator unroll_disable */
             for (i = 0; i < 16; i = i + 1) begin
                 registered[i] <= 32'd0;
                 generation[i] <= 32'd0;

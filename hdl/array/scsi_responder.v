@@ -77,13 +77,13 @@ module scsi_responder #(
 
     localparam [2:0]
         STATE_IDLE  = 3'd0,
-        STATE_COUNT = 3'd1,  // how long the page will be
-        STATE_FIND  = 3'd2,  // look a command up, one entry of the table a clock
-        STATE_LIST  = 3'd3,  // segment list entry
-        STATE_BUILD = 3'd4,  // a word a clock
-        STATE_WRITE = 3'd5,  // a line
-        STATE_DONE  = 3'd6,
-        STATE_FOUND = 3'd7;  // the result of a copy
+        STATE_DONE  = 3'd1,
+        STATE_COUNT = 3'd2,  // how long the page will be
+        STATE_FOUND = 3'd3,  // the result of a copy
+        STATE_FIND  = 3'd4,  // look a command up, one entry of the table a clock
+        STATE_LIST  = 3'd5,  // segment list entry
+        STATE_BUILD = 3'd6,  // a word a clock
+        STATE_WRITE = 3'd7;  // a line
 
     localparam [31:0] PAGES_LINE = SEGMENTS * 256;
 
@@ -119,7 +119,7 @@ module scsi_responder #(
     initial begin
         state_reg = STATE_IDLE; task_reg = 0; op_reg = 0; arg_reg = 0; volume_reg = 0; initiator_reg = 0; lun_ok_reg = 0; sense_reg = 0;
         blocks_reg = 0; protect_reg = 0; word_reg = 0; words_reg = 0; line_reg = 0; left_reg = 0; entry_reg = 0; field_reg = 0;
-        one_reg = 0; spare_reg = 0; done_bad = 0;
+        one_reg = 0; spare_reg = 0; done_bad = 0; listed = 0; wanted_opcode = 0; listed_usage = 0; listed_map = 0; listed_data = 0;
         if (VOLUMES < 1 || VOLUMES > 16) begin
             $display("%m: VOLUMES=%0d: must be 1 to 16", VOLUMES);
             $finish;
@@ -182,16 +182,7 @@ module scsi_responder #(
 
     // What follows is looked at in one state only, and worked out in that state only: it costs nothing in the others.
     wire counting = state_reg == STATE_COUNT;
-    wire finding = state_reg == STATE_FIND;
     wire building = state_reg == STATE_BUILD;
-
-    // volumes that REPORT LUNS shows
-    reg [31:0] shown;
-    always @* begin
-        shown = 32'd0;
-        if (counting) for (i = 0; i < 16; i = i + 1)
-            shown[i] = all_flags[2*i] && all_blocks[32*i +: 32] != 32'd0 && !arg_reg[16+i] && !arg_reg[0];
-    end
 
     wire [7:0]  peripheral = lun_ok_reg ? 8'h00 : 8'h7F;
     wire [31:0] last_block = blocks_reg - 32'd1;
@@ -199,11 +190,6 @@ module scsi_responder #(
     wire        timeouts = arg_reg[27];
     wire        one = op_reg == OP_OPCODES && arg_reg[26:24] != 3'd0;
     wire        listing = op_reg == OP_LUNS || (op_reg == OP_OPCODES && !one) || op_reg == OP_RESERVE_IN;
-    wire        software = software_protect[volume_reg];
-    wire [5:0]  mode_index = word_reg[5:0] - (arg_reg[0] ? 6'd2 : 6'd1);
-    wire [15:0] mode_length = {8'd0, words_reg[5:0], 2'b00} - (arg_reg[0] ? 16'd2 : 16'd1);
-    reg  [18:0] listed;
-    always @* listed = finding || building ? command(entry_reg) : 19'd0;
     wire [31:0] list_bytes = {20'd0, words_reg, 2'b00} - 32'd8;  // after a header of two words
     wire [3:0]  last_field = op_reg == OP_OPCODES ? (timeouts ? 4'd4 : 4'd1)
                              : op_reg == OP_RESERVE_IN && reserve_in == FULL_STATUS ? 4'd11 : 4'd1;
@@ -217,29 +203,19 @@ module scsi_responder #(
     end
     assign in_initiator = first_left;
 
-    // one command: usage map with the service action in its field, then the timeouts, which are not told
+    // one command: its entry of the table, the usage map with the service action in its field, then the timeouts, which are not told
+    reg  [18:0]  listed;
+    reg          wanted_opcode;
     reg  [119:0] listed_usage;
     reg  [127:0] listed_map;
     reg  [223:0] listed_data;
-    wire         wanted_opcode = listed[18:11] == arg_reg[23:16];
 
-    always @* begin
-        listed_usage = 120'd0;
-        listed_map = 128'd0;
-        listed_data = 224'd0;
-        if (finding && wanted_opcode) begin
-            listed_usage = usage(entry_reg);
-            listed_map = {listed[18:11], listed[10] ? {listed_usage[119:117], listed[9:5]} : listed_usage[119:112], listed_usage[111:0]};
-            listed_data = {listed_map, 96'd0} & ~({224{1'b1}} >> {listed[4:0], 3'd0});
-            if (timeouts)
-                listed_data = listed_data | {16'h000A, 208'd0} >> {listed[4:0], 3'd0};
-        end
-    end
-
-    // words of the page
-    reg [9:0] count;
+    // words of the page, volumes that REPORT LUNS shows
+    reg [9:0]  count;
+    reg [31:0] shown;
     always @* begin
         count = 10'd0;
+        shown = 32'd0;
         if (counting) case (op_reg)
             OP_INQUIRY: count = 10'd9;
             OP_VPD:
@@ -251,7 +227,11 @@ module scsi_responder #(
                     default: count = 10'd16;
                 endcase
             OP_SENSE:       count = 10'd5;
-            OP_LUNS:        count = 10'd2 + 10'd2 * ones(shown);
+            OP_LUNS: begin
+                for (i = 0; i < 16; i = i + 1)
+                    shown[i] = all_flags[2*i] && all_blocks[32*i +: 32] != 32'd0 && !arg_reg[16+i] && !arg_reg[0];
+                count = 10'd2 + 10'd2 * ones(shown);
+            end
             OP_CAPACITY_10: count = 10'd2;
             OP_CAPACITY_16: count = 10'd8;
             OP_MODE:        count = (arg_reg[0] ? 10'd2 : 10'd1) + (arg_reg[1] ? 10'd5 : 10'd0) + (arg_reg[2] ? 10'd3 : 10'd0);
@@ -287,9 +267,17 @@ module scsi_responder #(
 
     // word word_reg of the page
     reg [31:0] word;
+    reg        software;
+    reg [5:0]  mode_index;
+    reg [15:0] mode_length;
+    reg [18:0] entry;
 
     always @* begin
         word = 32'd0;
+        software = 1'b0;
+        mode_index = 6'd0;
+        mode_length = 16'd0;
+        entry = 19'd0;
         if (building) case (op_reg)
             OP_INQUIRY:
                 case (word_reg[3:0])
@@ -361,25 +349,31 @@ module scsi_responder #(
                     3'd3: word = 32'h0003C000;  // 8 blocks to a segment, the first aligned; UNMAP, zeros after it
                     default: word = 32'd0;
                 endcase
-            OP_MODE:
+            OP_MODE: begin
+                software = software_protect[volume_reg];
+                mode_index = word_reg[5:0] - (arg_reg[0] ? 6'd2 : 6'd1);
+                mode_length = {8'd0, words_reg[5:0], 2'b00} - (arg_reg[0] ? 16'd2 : 16'd1);
                 // write protected, DPO and FUA known
                 if (word_reg == 9'd0)
                     word = arg_reg[0] ? {mode_length, 8'h00, protect_reg || software, 7'h10}
                            : {mode_length[7:0], 8'h00, protect_reg || software, 7'h10, 8'h00};
                 else if (!(arg_reg[0] && word_reg == 9'd1))
                     word = mode_word(arg_reg[1], arg_reg[2], arg_reg[4:3], software, mode_index);
-            OP_OPCODES:
+            end
+            OP_OPCODES: begin
+                entry = command(entry_reg);
                 if (one)
                     word = one_reg[255:224];
                 else if (word_reg == 9'd0)
                     word = {20'd0, words_reg, 2'b00} - 32'd4;
                 else
                     case (field_reg)
-                        4'd0: word = {listed[18:11], 8'h00, 11'd0, listed[9:5]};
-                        4'd1: word = {8'h00, 6'd0, timeouts, listed[10], 11'd0, listed[4:0]};
+                        4'd0: word = {entry[18:11], 8'h00, 11'd0, entry[9:5]};
+                        4'd1: word = {8'h00, 6'd0, timeouts, entry[10], 11'd0, entry[4:0]};
                         4'd2: word = 32'h000A0000;  // timeouts: not told
                         default: word = 32'd0;
                     endcase
+            end
             OP_GROUPS:
                 case (word_reg[2:0])
                     3'd0: word = PORTS > 1 ? 32'd16 : 32'd12;
@@ -467,24 +461,23 @@ module scsi_responder #(
 
     always @(posedge clk) begin
         case (state_reg)
-            STATE_IDLE: begin
-                task_reg <= task_number;
-                op_reg <= op;
-                arg_reg <= arg;
-                volume_reg <= lun_ok ? volume : 4'd0;
-                initiator_reg <= initiator;
-                lun_ok_reg <= lun_ok;
-                sense_reg <= sense[19:0];
-                blocks_reg <= all_blocks[{1'b0, volume, 5'd0} +: 32];
-                protect_reg <= all_flags[{1'b0, volume, 1'b1}];
-                word_reg <= 9'd0;
-                entry_reg <= 6'd0;
-                field_reg <= 4'd0;
-                spare_reg <= 2'd0;
-                done_bad <= 1'b0;
-                if (start)
+            STATE_IDLE:
+                if (start) begin
+                    task_reg <= task_number;
+                    op_reg <= op;
+                    arg_reg <= arg;
+                    volume_reg <= lun_ok ? volume : 4'd0;
+                    initiator_reg <= initiator;
+                    lun_ok_reg <= lun_ok;
+                    sense_reg <= sense[19:0];
+                    blocks_reg <= all_blocks[{1'b0, volume, 5'd0} +: 32];
+                    protect_reg <= all_flags[{1'b0, volume, 1'b1}];
+                    word_reg <= 9'd0;
+                    entry_reg <= 6'd0;
+                    field_reg <= 4'd0;
+                    spare_reg <= 2'd0;
                     state_reg <= op == OP_OPEN ? STATE_LIST : STATE_COUNT;
-            end
+                end
             STATE_COUNT: begin
                 words_reg <= one ? 10'd1 : count;
                 one_reg <= {8'h00, 8'h01, 240'd0};  // not supported, until it is found
@@ -503,6 +496,17 @@ module scsi_responder #(
                     state_reg <= STATE_LIST;
                 end
             STATE_FIND: begin
+                // verilator lint_off BLKSEQ
+                listed = command(entry_reg);
+                wanted_opcode = listed[18:11] == arg_reg[23:16];
+                if (wanted_opcode) begin
+                    listed_usage = usage(entry_reg);
+                    listed_map = {listed[18:11], listed[10] ? {listed_usage[119:117], listed[9:5]} : listed_usage[119:112], listed_usage[111:0]};
+                    listed_data = {listed_map, 96'd0} & ~({224{1'b1}} >> {listed[4:0], 3'd0});
+                    if (timeouts)
+                        listed_data = listed_data | {16'h000A, 208'd0} >> {listed[4:0], 3'd0};
+                end
+                // verilator lint_on BLKSEQ
                 // a command with service actions is asked for with one, others without
                 if (wanted_opcode && listed[10] != (arg_reg[26:24] == 3'd2))
                     done_bad <= 1'b1;
@@ -529,28 +533,32 @@ module scsi_responder #(
                 endcase
                 if (one)
                     one_reg <= {one_reg[223:0], 32'd0};
-                word_reg <= word_reg + 9'd1;
                 // the entries follow a header of one word (commands) or two
                 if (listing && word_reg >= (op_reg == OP_OPCODES ? 9'd1 : 9'd2)) begin
-                    field_reg <= field_reg + 4'd1;
                     if (field_reg == last_field) begin
                         field_reg <= 4'd0;
                         entry_reg <= entry_reg + 6'd1;
                         left_reg <= left_reg & (left_reg - 32'd1);
-                    end
+                    end else
+                        field_reg <= field_reg + 4'd1;
                 end
                 if (word_reg[1:0] == 2'd3 || {1'b0, word_reg} + 10'd1 == words_reg)
                     state_reg <= STATE_WRITE;
+                word_reg <= word_reg + 9'd1;
             end
             STATE_WRITE:
                 if (bk_ready)
                     state_reg <= {1'b0, word_reg} == words_reg ? STATE_DONE : STATE_BUILD;
-            default:
-                if (done_taken)
+            default:  // STATE_DONE
+                if (done_taken) begin
+                    done_bad <= 1'b0;
                     state_reg <= STATE_IDLE;
+                end
         endcase
-        if (rst)
+        if (rst) begin
             state_reg <= STATE_IDLE;
+            done_bad <= 1'b0;
+        end
     end
 
 endmodule
