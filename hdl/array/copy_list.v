@@ -102,24 +102,20 @@ module copy_list #(
     reg [15:0]      destination_id_reg;
     reg             high_reg;   // an LBA needs more than 32 bits
 
-    wire [31:0]  word = word_reg[1] ? (word_reg[0] ? line_reg[31:0] : line_reg[63:32]) : word_reg[0] ? line_reg[95:64] : line_reg[127:96];
     wire [3:0]   cscds = cscd_bytes_reg[8:5];
     wire [1:0]   cscd = index_reg[1:0];
     wire [7:0]   first_segment = 8'd4 + cscd_bytes_reg[9:2];
-    wire [31:0]  list_bytes = 32'd16 + {16'd0, cscd_bytes_reg} + segment_bytes_reg;
-    wire [15:0]  port_number = word[15:0];
 
-    // the words of an identification descriptor that names the own logical unit
-    reg [31:0] own_word;
-    always @* begin
-        case (field_reg)
-            3'd1: own_word = 32'h01030010;
-            3'd2: own_word = {4'h6, cfg_wwnn[59:32]};
-            3'd3: own_word = cfg_wwnn[31:0];
-            3'd4: own_word = 32'd0;
-            default: own_word = {28'd0, volume_reg};
-        endcase
-    end
+    // worked out within the clock in the states that look at it
+    reg [31:0]   word;
+    reg [15:0]   port_number;
+    reg [31:0]   own_word;  // the word of an identification descriptor that names the own logical unit
+    reg          source_own;
+    reg          source_block;
+    reg          destination_own;
+    reg          destination_far;
+    reg          destination_block;
+    reg          over;      // the end needs more than 32 bits
 
     assign line_valid = state_reg == STATE_LINE;
     assign line = PAGES_LINE[19:0] + {5'd0, task_reg, 7'd0} + {14'd0, word_reg[7:2]};
@@ -131,12 +127,6 @@ module copy_list #(
         known = id < {12'd0, count};
     endfunction
 
-    wire source_own = source_id_reg == OWN_ID || (known(source_id_reg, cscds) && own_reg[source_id_reg[1:0]]);
-    wire source_block = source_id_reg == OWN_ID || block_reg[source_id_reg[1:0]];
-    wire destination_own = destination_id_reg == OWN_ID || (known(destination_id_reg, cscds) && own_reg[destination_id_reg[1:0]]);
-    wire destination_far = known(destination_id_reg, cscds) && far_reg[destination_id_reg[1:0]];
-    wire destination_block = destination_own || block_reg[destination_id_reg[1:0]];
-    wire over = source > ~{16'd0, blocks} || word > ~{16'd0, blocks};  // the end needs more than 32 bits
     wire unused = &{1'b0, cfg_wwnn[63:60]};
 
     task answer;
@@ -164,7 +154,8 @@ module copy_list #(
         state_reg = STATE_IDLE; part_reg = PART_HEADER; task_reg = 0; length_reg = 0; volume_reg = 0; word_reg = 0; field_reg = 0; index_reg = 0;
         held_reg = 0; holds_reg = 0; line_reg = 0; cscd_bytes_reg = 0; segment_bytes_reg = 0; own_reg = 0; far_reg = 0; block_reg = 0;
         source_id_reg = 0; destination_id_reg = 0; high_reg = 0; done = 0; sense = 0; list_id = 0; no_id = 0; segments = 0; blocks = 0;
-        source = 0; destination = 0; port_id = 0; lun = 0; ports = 0;
+        source = 0; destination = 0; port_id = 0; lun = 0; ports = 0; word = 0; port_number = 0; own_word = 0; source_own = 0; source_block = 0;
+        destination_own = 0; destination_far = 0; destination_block = 0; over = 0;
         for (i = 0; i < MAX_CSCDS; i = i + 1) begin
             cscd_id[i] = 24'd0;
             cscd_lun[i] = 16'd0;
@@ -176,140 +167,25 @@ module copy_list #(
         end
     end
 
+    // States and parts that look at a register come before those that set it: Verilator then needs no copy of it.
+    // verilator lint_off BLKSEQ
     always @(posedge clk) begin
         done <= 1'b0;
         case (state_reg)
-            STATE_IDLE: begin
-                index_reg <= 4'd0;
-                field_reg <= 3'd0;
-                if (start) begin
-                    task_reg <= task_number;
-                    length_reg <= length;
-                    volume_reg <= volume;
-                    own_reg <= {MAX_CSCDS{1'b0}};
-                    far_reg <= {MAX_CSCDS{1'b0}};
-                    block_reg <= {MAX_CSCDS{1'b0}};
-                    segments <= 4'd0;
-                    part_reg <= PART_HEADER;
-                    word_reg <= 8'd0;
-                    holds_reg <= 1'b0;
-                    state_reg <= STATE_LINE;
-                end else if (next) begin
-                    field_reg <= 3'd1;
-                    high_reg <= 1'b0;
-                    go(PART_SEGMENT, first_segment + {1'b0, segment, 3'd0} - {4'd0, segment} + 8'd1);
-                end
-            end
-
-            STATE_LINE:
-                if (line_done) begin
-                    line_reg <= line_data;
-                    held_reg <= word_reg[7:2];
-                    holds_reg <= 1'b1;
-                    state_reg <= STATE_WORD;
-                end
-
-            default:  // STATE_WORD
+            STATE_WORD: begin
+                word = word_reg[1] ? (word_reg[0] ? line_reg[31:0] : line_reg[63:32]) : word_reg[0] ? line_reg[95:64] : line_reg[127:96];
                 case (part_reg)
-                    PART_HEADER: begin
-                        go(PART_HEADER, word_reg + 8'd1);
-                        case (word_reg[1:0])
-                            2'd0: begin
-                                list_id <= word[31:24];
-                                no_id <= word[20:19] == 2'd3;
-                                cscd_bytes_reg <= word[15:0];
-                                // LIST ID USAGE: 1 is reserved; 3 says that there is no list identifier
-                                if (word[20:19] == 2'd1 || (word[20:19] == 2'd3 && word[31:24] != 8'd0))
-                                    answer(SENSE_LIST);
-                            end
-                            2'd1: ;
-                            2'd2: segment_bytes_reg <= word;
-                            2'd3:
-                                if (cscd_bytes_reg > MAX_CSCDS * 32)
-                                    answer(SENSE_MANY_CSCD);
-                                else if (segment_bytes_reg > MAX_SEGMENTS * 28)
-                                    answer(SENSE_MANY_SEGMENT);
-                                else if (|word)
-                                    answer(SENSE_INLINE);
-                                else if (list_bytes > {21'd0, length_reg})
-                                    answer(SENSE_LENGTH);
-                                else if (|cscd_bytes_reg[4:0])
-                                    answer(SENSE_LIST);
-                                else if (|cscd_bytes_reg)
-                                    go(PART_CSCD, 8'd4);
-                                else if (|segment_bytes_reg)
-                                    go(PART_TYPES, 8'd4);
-                                else
-                                    answer(24'd0);
-                        endcase
-                    end
-
-                    PART_CSCD: begin
-                        field_reg <= field_reg + 3'd1;
-                        go(PART_CSCD, word_reg + 8'd1);
-                        case (field_reg)
-                            3'd0: begin
-                                own_reg[cscd] <= word[31:24] == IDENTIFICATION;
-                                far_reg[cscd] <= word[31:24] == N_PORT_ID && {16'd0, port_number} <= PORTS;
-                                block_reg[cscd] <= word[20:16] == 5'd0;
-                                cscd_ports[cscd] <= port_number == 16'd0 ? {PORTS{1'b0}} : {{PORTS-1{1'b0}}, 1'b1} << (port_number[2:0] - 3'd1);
-                                if (word[31:24] != IDENTIFICATION && word[31:24] != N_PORT_ID)
-                                    answer(SENSE_CSCD_TYPE);
-                                else if (|word[23:21])  // LU ID TYPE: a proxy token; NUL: no device
-                                    answer(SENSE_LIST);
-                            end
-                            3'd6: ;
-                            3'd7: begin
-                                index_reg <= index_reg + 4'd1;
-                                if (word[23:0] != 24'd0 && word[23:0] != 24'd512)  // disk block length
-                                    answer(SENSE_LIST);
-                                else if (index_reg + 4'd1 == cscds) begin
-                                    index_reg <= 4'd0;
-                                    if (|segment_bytes_reg)
-                                        go(PART_TYPES, word_reg + 8'd1);
-                                    else
-                                        answer(24'd0);
-                                end
-                            end
-                            default: begin
-                                if ((field_reg == 3'd1 ? word & 32'h0F3F00FF : word) != own_word)
-                                    own_reg[cscd] <= 1'b0;
-                                if (field_reg == 3'd1)
-                                    cscd_lun[cscd] <= word[31:16];
-                                // a LUN of more than one level cannot be asked for
-                                if (field_reg == 3'd1 ? |word[15:0] : field_reg == 3'd2 && |word)
-                                    far_reg[cscd] <= 1'b0;
-                                if (field_reg == 3'd5)
-                                    cscd_id[cscd] <= word[23:0];
-                            end
-                        endcase
-                    end
-
-                    PART_TYPES: begin
-                        segments <= segments + 4'd1;
-                        segment_bytes_reg <= segment_bytes_reg - 32'd28;
-                        if (word[31:24] != BLOCK_TO_BLOCK)
-                            answer(SENSE_SEGMENT_TYPE);
-                        else if (segment_bytes_reg < 32'd28)
-                            answer(SENSE_LIST);
-                        else if (word[15:0] != 16'h0018 || word[18])  // FCO: fast copy only
-                            answer(SENSE_LIST);
-                        else if (segment_bytes_reg == 32'd28)
-                            answer(24'd0);
-                        else
-                            go(PART_TYPES, word_reg + 8'd7);
-                    end
-
-                    default: begin  // PART_SEGMENT
-                        field_reg <= field_reg + 3'd1;
+                    PART_SEGMENT: begin
                         go(PART_SEGMENT, word_reg + 8'd1);
                         case (field_reg)
-                            3'd1: {source_id_reg, destination_id_reg} <= word;
-                            3'd2: blocks <= word[15:0];
-                            3'd3: high_reg <= |word;
-                            3'd4: source <= word;
-                            3'd5: high_reg <= high_reg || |word;
-                            default: begin
+                            3'd6: begin
+                                source_own = source_id_reg == OWN_ID || (known(source_id_reg, cscds) && own_reg[source_id_reg[1:0]]);
+                                source_block = source_id_reg == OWN_ID || block_reg[source_id_reg[1:0]];
+                                destination_own = destination_id_reg == OWN_ID
+                                                  || (known(destination_id_reg, cscds) && own_reg[destination_id_reg[1:0]]);
+                                destination_far = known(destination_id_reg, cscds) && far_reg[destination_id_reg[1:0]];
+                                destination_block = destination_own || block_reg[destination_id_reg[1:0]];
+                                over = source > ~{16'd0, blocks} || word > ~{16'd0, blocks};
                                 destination <= word;
                                 port_id <= cscd_id[destination_id_reg[1:0]];
                                 lun <= cscd_lun[destination_id_reg[1:0]];
@@ -325,13 +201,147 @@ module copy_list #(
                                 else
                                     answer(24'd0);
                             end
+                            3'd5: high_reg <= high_reg || |word;
+                            3'd4: source <= word;
+                            3'd3: high_reg <= |word;
+                            3'd2: blocks <= word[15:0];
+                            3'd1: {source_id_reg, destination_id_reg} <= word;
+                            default: ;
+                        endcase
+                        field_reg <= field_reg + 3'd1;
+                    end
+
+                    PART_TYPES: begin
+                        if (word[31:24] != BLOCK_TO_BLOCK)
+                            answer(SENSE_SEGMENT_TYPE);
+                        else if (segment_bytes_reg < 32'd28)
+                            answer(SENSE_LIST);
+                        else if (word[15:0] != 16'h0018 || word[18])  // FCO: fast copy only
+                            answer(SENSE_LIST);
+                        else if (segment_bytes_reg == 32'd28)
+                            answer(24'd0);
+                        else
+                            go(PART_TYPES, word_reg + 8'd7);
+                        segments <= segments + 4'd1;
+                        segment_bytes_reg <= segment_bytes_reg - 32'd28;
+                    end
+
+                    PART_CSCD: begin
+                        go(PART_CSCD, word_reg + 8'd1);
+                        case (field_reg)
+                            3'd0: begin
+                                port_number = word[15:0];
+                                own_reg[cscd] <= word[31:24] == IDENTIFICATION;
+                                far_reg[cscd] <= word[31:24] == N_PORT_ID && {16'd0, port_number} <= PORTS;
+                                block_reg[cscd] <= word[20:16] == 5'd0;
+                                cscd_ports[cscd] <= port_number == 16'd0 ? {PORTS{1'b0}} : {{PORTS-1{1'b0}}, 1'b1} << (port_number[2:0] - 3'd1);
+                                if (word[31:24] != IDENTIFICATION && word[31:24] != N_PORT_ID)
+                                    answer(SENSE_CSCD_TYPE);
+                                else if (|word[23:21])  // LU ID TYPE: a proxy token; NUL: no device
+                                    answer(SENSE_LIST);
+                            end
+                            3'd6: ;
+                            3'd7:
+                                if (word[23:0] != 24'd0 && word[23:0] != 24'd512)  // disk block length
+                                    answer(SENSE_LIST);
+                                else if (index_reg + 4'd1 == cscds) begin
+                                    if (|segment_bytes_reg)
+                                        go(PART_TYPES, word_reg + 8'd1);
+                                    else
+                                        answer(24'd0);
+                                end
+                            default: begin
+                                case (field_reg)
+                                    3'd1: own_word = 32'h01030010;
+                                    3'd2: own_word = {4'h6, cfg_wwnn[59:32]};
+                                    3'd3: own_word = cfg_wwnn[31:0];
+                                    3'd4: own_word = 32'd0;
+                                    default: own_word = {28'd0, volume_reg};
+                                endcase
+                                if ((field_reg == 3'd1 ? word & 32'h0F3F00FF : word) != own_word)
+                                    own_reg[cscd] <= 1'b0;
+                                if (field_reg == 3'd1)
+                                    cscd_lun[cscd] <= word[31:16];
+                                // a LUN of more than one level cannot be asked for
+                                if (field_reg == 3'd1 ? |word[15:0] : field_reg == 3'd2 && |word)
+                                    far_reg[cscd] <= 1'b0;
+                                if (field_reg == 3'd5)
+                                    cscd_id[cscd] <= word[23:0];
+                            end
+                        endcase
+                        if (&field_reg)
+                            index_reg <= index_reg + 4'd1;
+                        field_reg <= field_reg + 3'd1;
+                    end
+
+                    default: begin  // PART_HEADER
+                        go(PART_HEADER, word_reg + 8'd1);
+                        case (word_reg[1:0])
+                            2'd3:
+                                if (cscd_bytes_reg > MAX_CSCDS * 32)
+                                    answer(SENSE_MANY_CSCD);
+                                else if (segment_bytes_reg > MAX_SEGMENTS * 28)
+                                    answer(SENSE_MANY_SEGMENT);
+                                else if (|word)
+                                    answer(SENSE_INLINE);
+                                else if (32'd16 + {16'd0, cscd_bytes_reg} + segment_bytes_reg > {21'd0, length_reg})
+                                    answer(SENSE_LENGTH);
+                                else if (|cscd_bytes_reg[4:0])
+                                    answer(SENSE_LIST);
+                                else if (|cscd_bytes_reg)
+                                    go(PART_CSCD, 8'd4);
+                                else if (|segment_bytes_reg)
+                                    go(PART_TYPES, 8'd4);
+                                else
+                                    answer(24'd0);
+                            2'd2: segment_bytes_reg <= word;
+                            2'd1: ;
+                            2'd0: begin
+                                list_id <= word[31:24];
+                                no_id <= word[20:19] == 2'd3;
+                                cscd_bytes_reg <= word[15:0];
+                                // LIST ID USAGE: 1 is reserved; 3 says that there is no list identifier
+                                if (word[20:19] == 2'd1 || (word[20:19] == 2'd3 && word[31:24] != 8'd0))
+                                    answer(SENSE_LIST);
+                            end
                         endcase
                     end
                 endcase
+            end
+
+            STATE_IDLE:
+                if (next) begin
+                    field_reg <= 3'd1;
+                    high_reg <= 1'b0;
+                    go(PART_SEGMENT, first_segment + {1'b0, segment, 3'd0} - {4'd0, segment} + 8'd1);
+                end else if (start) begin
+                    index_reg <= 4'd0;
+                    field_reg <= 3'd0;
+                    task_reg <= task_number;
+                    length_reg <= length;
+                    volume_reg <= volume;
+                    own_reg <= {MAX_CSCDS{1'b0}};
+                    far_reg <= {MAX_CSCDS{1'b0}};
+                    block_reg <= {MAX_CSCDS{1'b0}};
+                    segments <= 4'd0;
+                    part_reg <= PART_HEADER;
+                    word_reg <= 8'd0;
+                    holds_reg <= 1'b0;
+                    state_reg <= STATE_LINE;
+                end
+
+            default:  // STATE_LINE
+                if (line_done) begin
+                    line_reg <= line_data;
+                    held_reg <= word_reg[7:2];
+                    holds_reg <= 1'b1;
+                    state_reg <= STATE_WORD;
+                end
         endcase
         if (rst)
             state_reg <= STATE_IDLE;
     end
+    // verilator lint_on BLKSEQ
 
 endmodule
 

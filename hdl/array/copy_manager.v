@@ -90,7 +90,6 @@ module copy_manager #(
     localparam [3:0]
         STATE_IDLE    = 4'd0,
         STATE_LIST    = 4'd1,   // the list is being checked
-        STATE_NEXT    = 4'd2,   // the next segment
         STATE_SEGMENT = 4'd3,   // it is being read
         STATE_PICK    = 4'd4,   // a job that can be started, from the last one down
         STATE_ORDER   = 4'd5,
@@ -100,7 +99,8 @@ module copy_manager #(
         STATE_CANCEL_ANSWER = 4'd9,
         STATE_DRAIN   = 4'd10,
         STATE_STORE   = 4'd11,
-        STATE_DONE    = 4'd12;
+        STATE_DONE    = 4'd12,
+        STATE_NEXT    = 4'd13;  // the next segment
 
     reg [3:0]  state_reg;
     reg [3:0]  volume_reg;
@@ -143,19 +143,11 @@ module copy_manager #(
     assign job_valid = state_reg == STATE_ORDER || state_reg == STATE_CANCEL;
     assign job_command = state_reg == STATE_ORDER ? START_BACKUP : ABORT;
 
-    // the job: looked at in these states only
+    // the job, worked out within the clock in the states that look at it; a prepared job is left alone
     reg [3:0]  state;
+    reg        free;
+    reg        at_device;
     assign     job_follow = state_reg == STATE_PICK || state_reg == STATE_FOLLOW || state_reg == STATE_DRAIN;
-
-    always @* begin
-        state = JOB_IDLE;
-        if (job_follow)
-            state = job_state[{job_number, 2'd0} +: 4];
-    end
-
-    // a prepared job is left alone
-    wire free = state == JOB_IDLE || state == JOB_DONE || state == JOB_FAILED || state == JOB_ABORTED;
-    wire at_device = job_error[7:0] == 8'd4 || job_error[7:0] == ERROR_SMALL;
 
     task fail;
         input [15:0] why;
@@ -174,21 +166,38 @@ module copy_manager #(
     assign copy_done_segment = sense_reg[23] ? {12'd0, segment_reg} : 16'd0;
 
     // segments processed: the one under way counts
-    wire [15:0] processed = {12'd0, segment_reg} + (segment_reg == segments ? 16'd0 : 16'd1);
-    wire [RESULT_WIDTH-1:0] result = {refused_reg, processed, bytes_reg + {copied_reg[22:0], 9'd0}, sense_reg[15:0], copy_done_left,
-        device_reg, source_reg, status_reg, device_sense_reg};
+    reg  [15:0] processed;
+    reg  [RESULT_WIDTH-1:0] result;
+    wire        holding = known_reg && !no_id;
+    wire        store = holding && state_reg == STATE_STORE;
+
+    always @* begin
+        processed = 16'd0;
+        result = {RESULT_WIDTH{1'b0}};
+        if (store || find) begin
+            processed = {12'd0, segment_reg} + (segment_reg == segments ? 16'd0 : 16'd1);
+            result[130:82] = {refused_reg, processed, bytes_reg + {copied_reg[22:0], 9'd0}};
+            result[81:34] = {sense_reg[15:0], copy_done_left};
+            result[33:0] = {device_reg, source_reg, status_reg, device_sense_reg};
+        end
+    end
 
     copy_results #(.WIDTH(RESULT_WIDTH)) held (
-        .clk(clk), .rst(rst), .current_valid(known_reg && !no_id), .current_key({initiator_reg, volume_reg, list_id}),
-        .current_result(result), .store(state_reg == STATE_STORE && known_reg && !no_id), .find(find), .find_key(find_key),
+        .clk(clk), .rst(rst), .current_valid(holding), .current_key({initiator_reg, volume_reg, list_id}),
+        .current_result(result), .store(store), .find(find), .find_key(find_key),
         .find_done(find_done), .find_hit(find_hit), .find_ended(find_ended), .find_result(find_result)
     );
 
     always @(posedge clk) begin
+        if (job_follow) begin
+            // verilator lint_off BLKSEQ
+            state = job_state[{job_number, 2'd0} +: 4];
+            free = state == JOB_IDLE || state == JOB_DONE || state == JOB_FAILED || state == JOB_ABORTED;
+            at_device = job_error[7:0] == 8'd4 || job_error[7:0] == ERROR_SMALL;
+            // verilator lint_on BLKSEQ
+        end
         start_reg <= 1'b0;
         next_reg <= 1'b0;
-        if (copy_abort)
-            abort_reg <= 1'b1;
         case (state_reg)
             STATE_IDLE:
                 if (copy_valid) begin
@@ -309,6 +318,8 @@ module copy_manager #(
                 if (copy_done_ready)
                     state_reg <= STATE_IDLE;
         endcase
+        if (copy_abort && !copy_ready)
+            abort_reg <= 1'b1;
         if (rst) begin
             state_reg <= STATE_IDLE;
             known_reg <= 1'b0;
@@ -321,6 +332,7 @@ module copy_manager #(
         state_reg = STATE_IDLE; copy_done_task = 0; volume_reg = 0; initiator_reg = 0; length_reg = 0; start_reg = 0; next_reg = 0;
         abort_reg = 0; known_reg = 0; segment_reg = 0; bytes_reg = 0; copied_reg = 0; refused_reg = 0; sense_reg = 0; device_reg = 0;
         source_reg = 0; status_reg = 0; device_sense_reg = 0; job_number = 0;
+        state = JOB_IDLE; free = 0; at_device = 0;
     end
 
 endmodule

@@ -34,18 +34,20 @@ module copy_results #(
     reg [2:0]       at_reg;
     reg [16:0]      key_reg;
     reg [2:0]       count_reg;
+    reg             same;  // worked out within the clock that looks at it
 
     integer i;
 
     initial begin
         valid_reg = 0; next_reg = 0; looking_reg = 0; at_reg = 0; key_reg = 0; count_reg = 0;
-        find_done = 0; find_hit = 0; find_ended = 0; find_result = 0;
+        find_done = 0; find_hit = 0; find_ended = 0; find_result = 0; same = 0;
         for (i = 0; i < 8; i = i + 1) begin
             keys[i] = 17'd0;
             results[i] = {WIDTH{1'b0}};
         end
     end
 
+    // verilator lint_off BLKSEQ
     always @(posedge clk) begin
         find_done <= 1'b0;
         if (store) begin
@@ -55,24 +57,26 @@ module copy_results #(
             next_reg <= next_reg + 3'd1;
         end
         if (looking_reg) begin
+            same = valid_reg[at_reg] && keys[at_reg] == key_reg;
             at_reg <= at_reg - 3'd1;
             count_reg <= count_reg + 3'd1;
-            find_hit <= valid_reg[at_reg] && keys[at_reg] == key_reg;
+            find_hit <= same;
             find_ended <= 1'b1;
             find_result <= results[at_reg];
-            if ((valid_reg[at_reg] && keys[at_reg] == key_reg) || &count_reg) begin
+            if (same || &count_reg) begin
                 looking_reg <= 1'b0;
                 find_done <= 1'b1;
             end
         end else if (find) begin
+            same = current_valid && current_key == find_key;
             key_reg <= find_key;
             at_reg <= next_reg - 3'd1;
             count_reg <= 3'd0;
             find_ended <= store;
             find_result <= current_result;
-            find_hit <= current_valid && current_key == find_key;
-            find_done <= current_valid && current_key == find_key;
-            looking_reg <= !(current_valid && current_key == find_key);
+            find_hit <= same;
+            find_done <= same;
+            looking_reg <= !same;
         end
         if (rst) begin
             valid_reg <= 8'd0;
@@ -80,6 +84,7 @@ module copy_results #(
             find_done <= 1'b0;
         end
     end
+    // verilator lint_on BLKSEQ
 
 endmodule
 
