@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-array/task_queue.v
+array/task_queues.v
 array/scsi_decode.v
 array/unit_attention.v
 array/volume_watch.v

@@ -189,27 +189,37 @@ module host_engine #(
     // how a task goes on after its chunk has been released
     localparam [1:0] END_NOT = 2'd0, END_RESPOND = 2'd1, END_LOST = 2'd2;
 
+    // the first five are the heads of the queues, with their numbers: of the port, the chunk service, the page service, commands that
+    // somebody ends, copies
     localparam [3:0]
-        EVENT_MOVE   = 4'd0,  // head of the port queue
-        EVENT_CHUNK  = 4'd1,  // head of the chunk queue
-        EVENT_ASK    = 4'd2,  // head of the page queue
-        EVENT_DONE   = 4'd3,
-        EVENT_STAGED = 4'd4,
-        EVENT_BUILT  = 4'd5,
-        EVENT_HOST   = 4'd6,
-        EVENT_ANSWER = 4'd7,  // a task management function that may be answered
-        EVENT_CANCEL = 4'd8,  // head of the queue of commands that somebody ends
-        EVENT_COPY   = 4'd9,  // head of the copy queue
+        EVENT_MOVE   = 4'd0,
+        EVENT_CHUNK  = 4'd1,
+        EVENT_ASK    = 4'd2,
+        EVENT_CANCEL = 4'd3,
+        EVENT_COPY   = 4'd4,
+        EVENT_DONE   = 4'd5,
+        EVENT_STAGED = 4'd6,
+        EVENT_BUILT  = 4'd7,
+        EVENT_HOST   = 4'd8,
+        EVENT_ANSWER = 4'd9,  // a task management function that may be answered
         EVENT_COPIED = 4'd10;
 
     localparam [2:0]
+        QUEUE_PORT   = 3'd0,
+        QUEUE_CHUNK  = 3'd1,
+        QUEUE_ASK    = 3'd2,
+        QUEUE_CANCEL = 3'd3,
+        QUEUE_COPY   = 3'd4;
+
+    // STATE_IDLE comes last: Verilator looks at high numbers first, and needs no copy of what STATE_IDLE looks at and the others set
+    localparam [2:0]
         STATE_CLEAR = 3'd0,  // rows and unit attentions after reset
-        STATE_IDLE  = 3'd1,
         STATE_READ  = 3'd2,
         STATE_WORK  = 3'd3,
         STATE_SCAN  = 3'd4,  // commands that must end: read a row,
         STATE_MARK  = 3'd5,  // and end it when it is one of them
-        STATE_TELL  = 3'd6;  // unit attentions
+        STATE_TELL  = 3'd6,  // unit attentions
+        STATE_IDLE  = 3'd7;
 
     localparam [7:0] GOOD = 8'h00, CHECK_CONDITION = 8'h02, CONDITION_MET = 8'h04, RESERVATION_CONFLICT = 8'h18;
 
@@ -257,34 +267,32 @@ module host_engine #(
         end
     end
 
-    wire [3:0]  r_state;
-    wire        r_aborted;
-    wire        r_cancelled;  // somebody else has ended it, the port knows
-    wire [1:0]  r_end;
-    wire [3:0]  r_kind;
-    wire [4:0]  r_op;  // what the page service does
-    wire        r_lun_ok;
-    wire        r_paged;  // the transfer is of the page, not of the chunk
-    wire        r_again;  // KIND_CONFIRM, KIND_PROVE: the chunk is written, now verified
-    wire        r_through;  // to the medium: each chunk is synchronized, after it is written or before it is read
-    wire        r_syncing;  // the chunk is to be synchronized
-    wire [5:0]  r_index;  // UNMAP: descriptor
-    wire [4:0]  r_initiator;
-    wire [3:0]  r_volume;
-    wire [23:0] r_port_id;
-    wire [31:0] r_lba;  // first block of the chunk; KIND_PAGE, KIND_CALL: argument; at the end: INFORMATION
-    wire [24:0] r_left;  // bytes of the blocks still to work on, the chunk under way included; KIND_PAGE: to send; KIND_SYNC: chunks
-    wire [24:0] r_moved;  // bytes moved
-    wire [24:0] r_wanted;  // bytes the command would move; KIND_PAGE, before it is built: allocation length
-    wire [31:0] r_length;  // FCP_DL
-    wire [7:0]  r_status;
-    wire [23:0] r_sense;  // also what REQUEST SENSE will report; bit 23: INFORMATION is valid
-    wire        r_code_valid;
-    wire [7:0]  r_code;
-    wire [2:0]  r_release;  // how the chunk will be released
-
-    assign {r_state, r_aborted, r_cancelled, r_end, r_kind, r_op, r_lun_ok, r_paged, r_again, r_through, r_syncing, r_index, r_initiator, r_volume,
-            r_port_id, r_lba, r_left, r_moved, r_wanted, r_length, r_status, r_sense, r_code_valid, r_code, r_release} = row_reg;
+    // the row, taken apart in the states that look at it
+    reg  [3:0]  r_state;
+    reg         r_aborted;
+    reg         r_cancelled;  // somebody else has ended it, the port knows
+    reg  [1:0]  r_end;
+    reg  [3:0]  r_kind;
+    reg  [4:0]  r_op;  // what the page service does
+    reg         r_lun_ok;
+    reg         r_paged;  // the transfer is of the page, not of the chunk
+    reg         r_again;  // KIND_CONFIRM, KIND_PROVE: the chunk is written, now verified
+    reg         r_through;  // to the medium: each chunk is synchronized, after it is written or before it is read
+    reg         r_syncing;  // the chunk is to be synchronized
+    reg  [5:0]  r_index;  // UNMAP: descriptor
+    reg  [4:0]  r_initiator;
+    reg  [3:0]  r_volume;
+    reg  [23:0] r_port_id;
+    reg  [31:0] r_lba;  // first block of the chunk; KIND_PAGE, KIND_CALL: argument; at the end: INFORMATION
+    reg  [24:0] r_left;  // bytes of the blocks still to work on, the chunk under way included; KIND_PAGE: to send; KIND_SYNC: chunks
+    reg  [24:0] r_moved;  // bytes moved
+    reg  [24:0] r_wanted;  // bytes the command would move; KIND_PAGE, before it is built: allocation length
+    reg  [31:0] r_length;  // FCP_DL
+    reg  [7:0]  r_status;
+    reg  [23:0] r_sense;  // also what REQUEST SENSE will report; bit 23: INFORMATION is valid
+    reg         r_code_valid;
+    reg  [7:0]  r_code;
+    reg  [2:0]  r_release;  // how the chunk will be released
 
     reg  [3:0]  n_state;
     reg         n_aborted;
@@ -315,7 +323,9 @@ module host_engine #(
     reg [2:0]  state_reg;
     reg [3:0]  event_reg;
     reg [7:0]  task_reg;
+    reg [7:0]  task_next;   // STATE_READ: the task of the event
     reg [7:0]  count_reg;
+    reg        struck_reg;  // strobes of the last clock are to end
 
     // the set of commands that are being ended
     reg [31:0] scan_initiators;
@@ -334,44 +344,21 @@ module host_engine #(
     wire              function_next = hr_valid && hr_op == HR_FUNCTION;
 
     // queues
-    reg        port_push;
-    reg        chunk_push;
-    reg        ask_push;
-    reg        cancel_push;
-    reg        copy_push;
-    reg  [7:0] push_task;
-    wire       port_head_valid, chunk_head_valid, ask_head_valid, cancel_head_valid, copy_head_valid;
-    wire [7:0] port_head_task, chunk_head_task, ask_head_task, cancel_head_task, copy_head_task;
-    wire       working = state_reg == STATE_WORK;
+    reg         push;
+    reg  [2:0]  push_queue;
+    reg  [7:0]  push_task;
+    wire [4:0]  head_valid;
+    wire [7:0]  head_task;   // of the queue of the event
+    wire        working = state_reg == STATE_WORK;
 
-    task_queue #(.TASKS(TASKS)) port_queue (
-        .clk(clk), .rst(rst), .push(port_push), .push_task(push_task),
-        .head_valid(port_head_valid), .head_task(port_head_task), .pop(working && event_reg == EVENT_MOVE)
-    );
-
-    task_queue #(.TASKS(TASKS)) chunk_queue (
-        .clk(clk), .rst(rst), .push(chunk_push), .push_task(push_task),
-        .head_valid(chunk_head_valid), .head_task(chunk_head_task), .pop(working && event_reg == EVENT_CHUNK)
-    );
-
-    task_queue #(.TASKS(TASKS)) ask_queue (
-        .clk(clk), .rst(rst), .push(ask_push), .push_task(push_task),
-        .head_valid(ask_head_valid), .head_task(ask_head_task), .pop(working && event_reg == EVENT_ASK)
-    );
-
-    task_queue #(.TASKS(TASKS)) cancel_queue (
-        .clk(clk), .rst(rst), .push(cancel_push), .push_task(push_task),
-        .head_valid(cancel_head_valid), .head_task(cancel_head_task), .pop(working && event_reg == EVENT_CANCEL)
+    task_queues #(.QUEUES(5), .TASKS(TASKS)) queues (
+        .clk(clk), .rst(rst), .push(push), .push_queue(push_queue), .push_task(push_task),
+        .head_valid(head_valid), .head_queue(event_reg[2:0]), .head_task(head_task), .pop(working && event_reg <= EVENT_COPY)
     );
 
     /* A command that is aborted while it waits does not wait for the copies before it: the queue is gone through once. */
     reg [8:0] copies_reg;  // in the queue
     reg [8:0] rotate_reg;  // still to be looked at
-
-    task_queue #(.TASKS(TASKS)) copy_queue (
-        .clk(clk), .rst(rst), .push(copy_push), .push_task(push_task),
-        .head_valid(copy_head_valid), .head_task(copy_head_task), .pop(working && event_reg == EVENT_COPY)
-    );
 
     // the command
     wire [3:0]  d_kind;
@@ -390,8 +377,8 @@ module host_engine #(
         .allocation(d_allocation), .op(d_op), .arg(d_arg)
     );
 
-    // single level LUN, peripheral or flat addressing, number below 256
-    wire        lun_simple = hr_lun[61:56] == 6'd0 && !hr_lun[63] && hr_lun[47:0] == 48'd0;
+    // single level LUN, peripheral or flat addressing, number below 256; found in STATE_READ
+    reg         lun_simple;
     reg  [3:0]  volume_reg;
     reg  [15:0] hidden_reg;
     reg  [4:0]  initiator_reg;
@@ -441,7 +428,7 @@ module host_engine #(
 
     assign check_volume = volume_reg;
     assign check_initiator = initiator_reg;
-    assign check_access = d_access;
+    assign check_access = hr_ready ? d_access : ACCESS_FREE;  // looked at in that clock only
 
     // what a kind of command does
     function writing;  // acquires for writing
@@ -472,31 +459,33 @@ module host_engine #(
         paced = kind == KIND_COMPARE || kind == KIND_PROVE;
     endfunction
 
-    // the command's arithmetic, used in STATE_WORK of EVENT_HOST
-    wire        blank = d_blocks == 32'd0;
-    wire        media = d_kind != KIND_NONE && d_kind != KIND_PAGE && d_kind != KIND_CALL && d_kind != KIND_ERROR;
-    wire        range_bad = d_lba_over || {1'b0, d_lba} + {1'b0, d_blocks} > {1'b0, capacity_reg};
-    wire [24:0] d_bytes = {d_blocks[15:0], 9'd0};
-    wire [31:0] ahead = blank ? capacity_reg - d_lba : d_blocks;  // PRE-FETCH, SYNCHRONIZE CACHE of 0 blocks: to the end
-    wire [31:0] ahead_up = ahead + 32'd127;
-    wire        needs_start = d_unit_ready || ((media || d_writes || d_op == OP_COPY) && !d_stops);
-    wire        ahead_fits = ahead <= PREFETCH_BLOCKS;
-    wire [24:0] ahead_bytes = {ahead_fits ? ahead[15:0] : PREFETCH_BLOCKS[15:0], 9'd0};
-    wire        data_out = receiving(d_kind) || buffered(d_kind);
+    // what STATE_WORK makes of the command, of EVENT_HOST
+    reg         blank;
+    reg         media;
+    reg         range_bad;
+    reg  [24:0] d_bytes;
+    reg  [31:0] ahead;  // PRE-FETCH, SYNCHRONIZE CACHE of 0 blocks: to the end
+    reg  [31:0] ahead_up;
+    reg         needs_start;
+    reg         ahead_fits;
+    reg  [24:0] ahead_bytes;
+    reg         data_out;
     reg  [24:0] wanted;
     reg  [24:0] planned;
     reg         refused;
     reg         advance;  // the chunk is done
 
-    // the chunk under way
-    wire [24:0] chunk_limit = paced(r_kind) ? 25'd2048 : 25'd65536;
-    wire [16:0] chunk_bytes = r_left > chunk_limit ? chunk_limit[16:0] : r_left[16:0];
-    wire [16:0] chunk_bytes_up = chunk_bytes + 17'd511;
-    wire [16:0] move_bytes = r_paged && r_kind != KIND_PAGE && !paced(r_kind) ? r_wanted[16:0] : chunk_bytes;
+    // and of the row: the chunk under way
+    reg  [24:0] chunk_limit;
+    reg  [16:0] chunk_bytes;
+    reg  [16:0] chunk_bytes_up;
+    reg  [16:0] move_bytes;
+    reg         opening;  // the page has to be opened for data from the host
+    reg         pinned;   // the chunk is pinned while the page service works on it
 
-    // the page has to be opened for data from the host; the chunk is pinned while the page service works on it
-    wire        opening = r_kind == KIND_CALL ? r_wanted != 25'd0 && r_moved == 25'd0 : r_kind != KIND_PAGE && r_paged;
-    wire        pinned = worked(r_kind) && !r_paged;
+    // the row to be written
+    reg          row_write;
+    reg [TW-1:0] row_at;
 
     wire unused = &{1'b0, hr_lun[62], hr_attribute, done_op, done_slot, done_scsi_status, done_sense, chunk_rsp_op, chunk_rsp_slot[8],
                     chunk_bytes_up[8:0], ahead_up[6:0], ahead[31:16], PREFETCH_BLOCKS[31:16]};
@@ -517,32 +506,35 @@ module host_engine #(
         rs_task = 0; rs_op = 0; rs_arg = 0; rs_blocks = 0; rs_length = 0; rs_descriptor = 0; rs_volume = 0; rs_initiator = 0; rs_port_id = 0; rs_lun_ok = 0;
         rs_sense = 0; stat_read = 0; stat_write = 0; stat_bytes = 0; status_open = 0; command_taken = 0; command_task = 0; command_write = 0; command_volume = 0; command_lba = 0;
         command_blocks = 0; reset_volumes = 0; row_reg = 0;
-        copy_valid = 0; copy_task = 0; copy_volume = 0; copy_initiator = 0; copy_length = 0; copy_abort = 0; copy_push = 0; copies_reg = 0; rotate_reg = 0;
+        copy_valid = 0; copy_task = 0; copy_volume = 0; copy_initiator = 0; copy_length = 0; copy_abort = 0; copies_reg = 0; rotate_reg = 0;
         n_state = 0; n_aborted = 0; n_cancelled = 0; n_end = 0; n_kind = 0; n_op = 0; n_lun_ok = 0; n_paged = 0; n_again
         = 0; n_through = 0; n_syncing = 0; n_index = 0; n_initiator = 0; n_volume = 0; n_port_id = 0; n_lba = 0; n_left = 0; n_moved = 0; n_wanted =
         0; n_length = 0; n_status = 0; n_sense = 0; n_code_valid = 0; n_code = 0; n_release = 0;
         state_reg = STATE_CLEAR; event_reg = EVENT_MOVE; task_reg = 0; count_reg = 0; scan_initiators = 0; scan_volumes = 0; scan_hit = 0; scan_self = 0;
-        scan_condition = 0; functions_reg = 0; asked_reg = 0; before_reg = 0; function_reg = 0; port_push = 0; chunk_push = 0; ask_push = 0;
-        cancel_push = 0; push_task = 0; hidden_reg = 0; initiator_reg = 0; lun_ok_reg = 0; capacity_reg = 0; protect_reg = 0;
+        scan_condition = 0; functions_reg = 0; asked_reg = 0; before_reg = 0; function_reg = 0; push = 0;
+        push_queue = 0; push_task = 0; hidden_reg = 0; initiator_reg = 0; lun_ok_reg = 0; capacity_reg = 0; protect_reg = 0;
         software_reg = 0; volume_reg = 0; wanted = 0; planned = 0; refused = 0; advance = 0; attention_report = 0; attention_forget = 0;
-        stopped_reg = 0; stopped_here = 0;
+        stopped_reg = 0; stopped_here = 0; struck_reg = 0;
+        r_state = 0; r_aborted = 0; r_cancelled = 0; r_end = 0; r_kind = 0; r_op = 0; r_lun_ok = 0; r_paged = 0; r_again = 0; r_through = 0;
+        r_syncing = 0; r_index = 0; r_initiator = 0; r_volume = 0; r_port_id = 0; r_lba = 0; r_left = 0; r_moved = 0; r_wanted = 0; r_length = 0;
+        r_status = 0; r_sense = 0; r_code_valid = 0; r_code = 0; r_release = 0;
+        blank = 0; media = 0; range_bad = 0; d_bytes = 0; ahead = 0; ahead_up = 0; needs_start = 0; ahead_fits = 0; ahead_bytes = 0; data_out = 0;
+        chunk_limit = 0; chunk_bytes = 0; chunk_bytes_up = 0; move_bytes = 0; opening = 0; pinned = 0; row_write = 0; row_at = 0; lun_simple = 0; task_next = 0;
     end
 
-    // n_* are the row's next values, worked out step by step within the clock
+    // r_*, n_* and what else is set with = are worked out step by step within the clock, in the state that needs them
     // verilator lint_off BLKSEQ
+    task take_row;
+        begin
+            {r_state, r_aborted, r_cancelled, r_end, r_kind, r_op, r_lun_ok, r_paged, r_again, r_through, r_syncing, r_index, r_initiator,
+             r_volume, r_port_id, r_lba, r_left, r_moved, r_wanted, r_length, r_status, r_sense, r_code_valid, r_code, r_release} = row_reg;
+            {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_through, n_syncing, n_index, n_initiator,
+             n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code, n_release} = row_reg;
+        end
+    endtask
+
     always @(posedge clk) begin
-        port_push <= 1'b0;
-        chunk_push <= 1'b0;
-        ask_push <= 1'b0;
-        cancel_push <= 1'b0;
-        copy_push <= 1'b0;
-        copy_abort <= 1'b0;
-        stat_read <= 1'b0;
-        command_taken <= 1'b0;
-        stat_write <= 1'b0;
-        reset_volumes <= 16'd0;
-        attention_report <= 1'b0;
-        attention_forget <= 1'b0;
+        row_write = 1'b0;
         if (ti_ready)
             ti_valid <= 1'b0;
         if (chunk_ready)
@@ -554,7 +546,10 @@ module host_engine #(
 
         case (state_reg)
             STATE_CLEAR: begin
-                rows[count_reg[TW-1:0]] <= {ROW{1'b0}};
+                row_write = 1'b1;
+                row_at = count_reg[TW-1:0];
+                {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_through, n_syncing, n_index, n_initiator,
+                 n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code, n_release} = {ROW{1'b0}};
                 logins[count_reg[6:0]] <= 21'd0;
                 count_reg <= count_reg + 8'd1;  // ends at 0
                 if (count_reg == 8'd255)
@@ -565,19 +560,15 @@ module host_engine #(
                 count_reg <= count_reg == LAST_TASK[7:0] ? 8'd0 : count_reg + 8'd1;
                 state_reg <= STATE_READ;
                 // a push of the last event shows in its queue one clock later: look again then
-                if (cancel_head_valid && !ti_valid) begin
+                if (head_valid[QUEUE_CANCEL] && !ti_valid)
                     event_reg <= EVENT_CANCEL;
-                    task_reg <= cancel_head_task;
-                end else if (port_head_valid && !ti_valid) begin
+                else if (head_valid[QUEUE_PORT] && !ti_valid)
                     event_reg <= EVENT_MOVE;
-                    task_reg <= port_head_task;
-                end else if (chunk_head_valid && !chunk_valid) begin
+                else if (head_valid[QUEUE_CHUNK] && !chunk_valid)
                     event_reg <= EVENT_CHUNK;
-                    task_reg <= chunk_head_task;
-                end else if (ask_head_valid && !rs_valid && !function_next) begin
+                else if (head_valid[QUEUE_ASK] && !rs_valid && !function_next)
                     event_reg <= EVENT_ASK;
-                    task_reg <= ask_head_task;
-                end else if (done_valid) begin
+                else if (done_valid) begin
                     event_reg <= EVENT_DONE;
                     task_reg <= done_task;
                 end else if (chunk_rsp_valid) begin
@@ -589,10 +580,9 @@ module host_engine #(
                 end else if (copy_done_valid) begin
                     event_reg <= EVENT_COPIED;
                     task_reg <= copy_done_task;
-                end else if (copy_head_valid && !copy_valid && (copy_ready || rotate_reg != 9'd0)) begin
+                end else if (head_valid[QUEUE_COPY] && !copy_valid && (copy_ready || rotate_reg != 9'd0))
                     event_reg <= EVENT_COPY;
-                    task_reg <= copy_head_task;
-                end else if (hr_valid && !(function_next && asked_reg) && (hr_op == HR_ABORT || (!attention_busy && !attention_report && !attention_forget && !raise_valid && !watch_valid))) begin
+                else if (hr_valid && !(function_next && asked_reg) && (hr_op == HR_ABORT || (!attention_busy && !attention_report && !attention_forget && !raise_valid && !watch_valid))) begin
                     event_reg <= EVENT_HOST;
                     task_reg <= hr_task;
                 end else if (functions_reg != 9'd0 && before_reg == {(1<<TW){1'b0}} && function_reg[count_reg[TW-1:0]]) begin
@@ -603,22 +593,29 @@ module host_engine #(
             end
 
             STATE_READ: begin
-                row_reg <= rows[task_reg[TW-1:0]];
+                task_next = event_reg <= EVENT_COPY ? head_task : task_reg;
+                task_reg <= task_next;
                 {hidden_reg, initiator_reg} <= logins[hr_login];
                 volume_reg <= hr_lun[51:48];
                 capacity_reg <= all_blocks[{1'b0, hr_lun[51:48], 5'd0} +: 32];
                 protect_reg <= all_flags[{1'b0, hr_lun[51:48], 1'b1}];
                 software_reg <= software_protect[hr_lun[51:48]];
                 stopped_here <= stopped_reg[hr_lun[51:48]];
+                lun_simple = hr_lun[61:56] == 6'd0 && !hr_lun[63] && hr_lun[47:0] == 48'd0;
                 lun_ok_reg <= lun_simple && hr_lun[55:52] == 4'd0 && all_flags[{1'b0, hr_lun[51:48], 1'b0}]
                               && all_blocks[{1'b0, hr_lun[51:48], 5'd0} +: 32] != 32'd0 && !logins[hr_login][{1'b0, hr_lun[51:48]} + 5'd5];
                 state_reg <= STATE_WORK;
             end
 
             STATE_WORK: begin
-                {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_through, n_syncing, n_index, n_initiator,
-                 n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code,
-                 n_release} = row_reg;
+                take_row;
+                chunk_limit = paced(r_kind) ? 25'd2048 : 25'd65536;
+                chunk_bytes = r_left > chunk_limit ? chunk_limit[16:0] : r_left[16:0];
+                chunk_bytes_up = chunk_bytes + 17'd511;
+                move_bytes = r_paged && r_kind != KIND_PAGE && !paced(r_kind) ? r_wanted[16:0] : chunk_bytes;
+                opening = r_kind == KIND_CALL ? r_wanted != 25'd0 && r_moved == 25'd0 : r_kind != KIND_PAGE && r_paged;
+                pinned = worked(r_kind) && !r_paged;
+                struck_reg <= 1'b1;
                 state_reg <= STATE_IDLE;
 
                 case (event_reg)
@@ -846,9 +843,10 @@ module host_engine #(
                             n_state = TASK_RELEASE;
                         else if (r_cancelled)
                             n_state = TASK_LOST;
-                        else if (rotate_reg != 9'd0)
-                            copy_push <= 1'b1;
-                        else begin
+                        else if (rotate_reg != 9'd0) begin
+                            push <= 1'b1;
+                            push_queue <= QUEUE_COPY;
+                        end else begin
                             copy_valid <= 1'b1;
                             copy_task <= task_reg;
                             copy_volume <= r_volume;
@@ -879,6 +877,16 @@ module host_engine #(
                             if (r_state == TASK_IDLE || r_state == TASK_LOST || r_state == TASK_FUNCTION)
                                 n_state = TASK_RELEASE;
                         end else begin
+                            blank = d_blocks == 32'd0;
+                            media = d_kind != KIND_NONE && d_kind != KIND_PAGE && d_kind != KIND_CALL && d_kind != KIND_ERROR;
+                            range_bad = d_lba_over || {1'b0, d_lba} + {1'b0, d_blocks} > {1'b0, capacity_reg};
+                            d_bytes = {d_blocks[15:0], 9'd0};
+                            ahead = blank ? capacity_reg - d_lba : d_blocks;
+                            ahead_up = ahead + 32'd127;
+                            needs_start = d_unit_ready || ((media || d_writes || d_op == OP_COPY) && !d_stops);
+                            ahead_fits = ahead <= PREFETCH_BLOCKS;
+                            ahead_bytes = {ahead_fits ? ahead[15:0] : PREFETCH_BLOCKS[15:0], 9'd0};
+                            data_out = receiving(d_kind) || buffered(d_kind);
                             n_aborted = 1'b0;
                             n_cancelled = 1'b0;
                             n_end = END_NOT;
@@ -1001,57 +1009,55 @@ module host_engine #(
                         end
                 endcase
 
-                rows[task_reg[TW-1:0]] <= {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_through, n_syncing, n_index, n_initiator,
-                    n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code,
-                    n_release};
+                row_write = 1'b1;
+                row_at = task_reg[TW-1:0];
                 push_task <= task_reg;
                 if (n_state != r_state) begin
-                    port_push <= n_state == TASK_MOVE || n_state == TASK_RESPOND || n_state == TASK_RELEASE;
-                    chunk_push <= n_state == TASK_ACQUIRE || n_state == TASK_LET;
-                    ask_push <= n_state == TASK_ASK;
-                    copy_push <= n_state == TASK_COPY;
+                    push <= 1'b1;
+                    case (n_state)
+                        TASK_MOVE, TASK_RESPOND, TASK_RELEASE: push_queue <= QUEUE_PORT;
+                        TASK_ACQUIRE, TASK_LET: push_queue <= QUEUE_CHUNK;
+                        TASK_ASK: push_queue <= QUEUE_ASK;
+                        TASK_COPY: push_queue <= QUEUE_COPY;
+                        default: push <= 1'b0;
+                    endcase
                     if (n_state == TASK_COPY)
                         copies_reg <= copies_reg + 9'd1;
-                    if (r_state == TASK_COPY)
+                    else if (r_state == TASK_COPY)
                         copies_reg <= copies_reg - 9'd1;
-                    if (r_state == TASK_IDLE)
-                        status_open <= status_open + 9'd1;
                     if (n_state == TASK_IDLE) begin
                         status_open <= status_open - 9'd1;
                         before_reg[task_reg[TW-1:0]] <= 1'b0;
-                    end
+                    end else if (r_state == TASK_IDLE)
+                        status_open <= status_open + 9'd1;
                     if (n_state == TASK_FUNCTION) begin
                         function_reg[task_reg[TW-1:0]] <= 1'b1;
                         functions_reg <= functions_reg + 9'd1;
-                    end
-                    if (r_state == TASK_FUNCTION) begin
+                    end else if (r_state == TASK_FUNCTION) begin
                         function_reg[task_reg[TW-1:0]] <= 1'b0;
                         functions_reg <= functions_reg - 9'd1;
                     end
                 end
             end
 
-            STATE_SCAN: begin
-                row_reg <= rows[count_reg[TW-1:0]];
+            STATE_SCAN:
                 state_reg <= STATE_MARK;
-            end
 
             STATE_MARK: begin
+                take_row;
+                struck_reg <= 1'b1;
                 // functions are not commands; what the port has ended already needs nobody else
                 if (r_state != TASK_IDLE && r_state != TASK_FUNCTION && !(r_code_valid && r_kind == KIND_NONE)
                     && scan_volumes[r_volume] && scan_initiators[r_initiator]) begin
                     before_reg[count_reg[TW-1:0]] <= 1'b1;
                     if (!r_aborted && !r_cancelled && r_state != TASK_LOST) begin
                         scan_hit[r_initiator] <= 1'b1;
-                        cancel_push <= 1'b1;
+                        push <= 1'b1;
+                        push_queue <= QUEUE_CANCEL;
                         push_task <= count_reg;
-                        {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_through, n_syncing, n_index, n_initiator,
-                 n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code,
-                 n_release} = row_reg;
                         n_cancelled = 1'b1;
-                        rows[count_reg[TW-1:0]] <= {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_through, n_syncing, n_index, n_initiator,
-                    n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code,
-                    n_release};
+                        row_write = 1'b1;
+                        row_at = count_reg[TW-1:0];
                     end
                 end
                 count_reg <= count_reg == LAST_TASK[7:0] ? 8'd0 : count_reg + 8'd1;
@@ -1065,6 +1071,25 @@ module host_engine #(
             default:
                 state_reg <= STATE_CLEAR;
         endcase
+
+        if (struck_reg) begin
+            struck_reg <= 1'b0;
+            push <= 1'b0;
+            copy_abort <= 1'b0;
+            stat_read <= 1'b0;
+            stat_write <= 1'b0;
+            command_taken <= 1'b0;
+            reset_volumes <= 16'd0;
+            attention_report <= 1'b0;
+            attention_forget <= 1'b0;
+        end
+
+        // the RAM: one port reads, one writes
+        if (state_reg == STATE_READ || state_reg == STATE_SCAN)
+            row_reg <= rows[state_reg == STATE_READ ? task_next[TW-1:0] : count_reg[TW-1:0]];
+        if (row_write)
+            rows[row_at] <= {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_through, n_syncing, n_index,
+                n_initiator, n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code, n_release};
 
         if (|reset_volumes)
             stopped_reg <= stopped_reg & ~reset_volumes;

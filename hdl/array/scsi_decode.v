@@ -52,19 +52,16 @@ module scsi_decode (
     wire [7:0] b3 = cdb[103:96];
     wire [7:0] b4 = cdb[95:88];
 
-    wire [2:0]  group = cdb[127:125];
-    wire        long_cdb = group == 3'd4;  // 16 bytes
-    wire [31:0] list_length = group == 3'd0 ? {24'd0, b4} : cdb[127:120] == 8'h5F ? cdb[87:56] : {16'd0, cdb[71:56]};
-    wire        list_bad = list_length > MAX_LIST || list_length[1:0] != 2'd0;
-
-    wire [31:0] copy_length = cdb[47:16];
-    wire        copy_bad = copy_length > MAX_LIST || |copy_length[1:0] || (copy_length != 32'd0 && copy_length < 32'd16);
-
-    // NACA in the control byte asks for auto contingent allegiance, which is not offered
-    wire naca = group == 3'd0 ? cdb[82] : group == 3'd5 ? cdb[34] : group == 3'd4 ? cdb[2] : cdb[50];
-
-    wire protection = |b1[7:5];
-    wire too_many = (long_cdb && cdb[47:16] > MAX_BLOCKS) || (group == 3'd5 && cdb[79:48] > MAX_BLOCKS);
+    // worked out within the clock of start
+    reg  [2:0]  group;
+    reg         long_cdb;    // 16 bytes
+    reg  [31:0] list_length;
+    reg         list_bad;
+    reg  [31:0] copy_length;
+    reg         copy_bad;
+    reg         naca;        // the control byte asks for auto contingent allegiance, which is not offered
+    reg         protection;
+    reg         too_many;
 
     wire unused = &{1'b0, cdb[15:0]};  // not every command has every byte
 
@@ -72,10 +69,22 @@ module scsi_decode (
         kind = 0; sense = 0; access = 0; writes = 0; any_state = 0; inquiry = 0; request_sense = 0; report_luns = 0; unit_ready = 0; starts = 0; stops = 0;
         immediate = 0; through = 0; lba_over = 0;
         lba = 0; blocks = 0; allocation = 0; op = 0; arg = 0;
+        group = 0; long_cdb = 0; list_length = 0; list_bad = 0; copy_length = 0; copy_bad = 0; naca = 0; protection = 0; too_many = 0;
     end
 
     always @(posedge clk) begin
         if (start) begin
+            // verilator lint_off BLKSEQ
+            group = cdb[127:125];
+            long_cdb = group == 3'd4;
+            list_length = group == 3'd0 ? {24'd0, b4} : cdb[127:120] == 8'h5F ? cdb[87:56] : {16'd0, cdb[71:56]};
+            list_bad = list_length > MAX_LIST || list_length[1:0] != 2'd0;
+            copy_length = cdb[47:16];
+            copy_bad = copy_length > MAX_LIST || |copy_length[1:0] || (copy_length != 32'd0 && copy_length < 32'd16);
+            naca = group == 3'd0 ? cdb[82] : group == 3'd5 ? cdb[34] : group == 3'd4 ? cdb[2] : cdb[50];
+            protection = |b1[7:5];
+            too_many = (long_cdb && cdb[47:16] > MAX_BLOCKS) || (group == 3'd5 && cdb[79:48] > MAX_BLOCKS);
+            // verilator lint_on BLKSEQ
             kind <= KIND_NONE;
             sense <= SENSE_FIELD;
             access <= ACCESS_FREE;

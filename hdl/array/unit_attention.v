@@ -43,57 +43,82 @@ module unit_attention (
 
     integer i;
 
-    wire [7:0]   place = {1'b0, volume, 3'd0} + {3'd0, volume, 1'b0};
-    wire [9:0]   here = look || report ? rows[initiator][place +: 10] : 10'd0;
-    wire [9:0]   first = here & (~here + 10'd1);
-    wire [9:0]   covered = |first[2:0] ? 10'h007 : first;
+    // the row that is written in this clock
+    reg         write;
+    reg [4:0]   at;
+    reg [159:0] row;
+
+    wire [159:0] row_here = rows[initiator];
+    reg [7:0]    place;
+    reg [9:0]    here;
+    reg [9:0]    first;
 
     assign pending = |here;
     assign busy = state_reg != STATE_IDLE || |nexus_reg;
 
     always @* begin
-        case (first)
-            10'h001: sense = 24'h062900;  // power on, reset
-            10'h002: sense = 24'h062903;  // bus device reset function occurred
-            10'h004: sense = 24'h062907;  // I_T nexus loss
-            10'h008: sense = 24'h062A01;  // mode parameters changed
-            10'h010: sense = 24'h062A03;  // reservations preempted
-            10'h020: sense = 24'h062A04;  // reservations released
-            10'h040: sense = 24'h062A05;  // registrations preempted
-            10'h080: sense = 24'h062F00;  // commands cleared by another initiator
-            10'h100: sense = 24'h062A09;  // capacity data have changed
-            10'h200: sense = 24'h063F0E;  // reported LUNs data have changed
-            default: sense = 24'h000000;
-        endcase
+        place = 8'd0;
+        here = 10'd0;
+        first = 10'd0;
+        sense = 24'h000000;
+        if (look || report) begin
+            place = {1'b0, volume, 3'd0} + {3'd0, volume, 1'b0};
+            here = row_here[place +: 10];
+            first = here & (~here + 10'd1);
+            case (first)
+                10'h001: sense = 24'h062900;  // power on, reset
+                10'h002: sense = 24'h062903;  // bus device reset function occurred
+                10'h004: sense = 24'h062907;  // I_T nexus loss
+                10'h008: sense = 24'h062A01;  // mode parameters changed
+                10'h010: sense = 24'h062A03;  // reservations preempted
+                10'h020: sense = 24'h062A04;  // reservations released
+                10'h040: sense = 24'h062A05;  // registrations preempted
+                10'h080: sense = 24'h062F00;  // commands cleared by another initiator
+                10'h100: sense = 24'h062A09;  // capacity data have changed
+                10'h200: sense = 24'h063F0E;  // reported LUNs data have changed
+                default: sense = 24'h000000;
+            endcase
+        end
     end
 
     initial begin
         for (i = 0; i < 32; i = i + 1)
             rows[i] = 160'd0;
         state_reg = STATE_CLEAR; count_reg = 0; nexus_reg = 0; initiators_reg = 0; conditions_reg = 0;
+        write = 0; at = 0; row = 0;
     end
 
+    // verilator lint_off BLKSEQ
     always @(posedge clk) begin
+        write = 1'b0;
         case (state_reg)
             STATE_CLEAR: begin
-                rows[count_reg] <= {16{POWER_ON}};
+                write = 1'b1;
+                at = count_reg;
+                row = {16{POWER_ON}};
                 count_reg <= count_reg + 5'd1;
                 if (&count_reg)
                     state_reg <= STATE_IDLE;
             end
             STATE_SET: begin
-                if (initiators_reg[count_reg])
-                    rows[count_reg] <= rows[count_reg] | conditions_reg;
+                write = initiators_reg[count_reg];
+                at = count_reg;
+                row = rows[count_reg] | conditions_reg;
                 count_reg <= count_reg + 5'd1;
                 if (&count_reg)
                     state_reg <= STATE_IDLE;
             end
             default:
-                if (report)
-                    rows[initiator][place +: 10] <= here & ~covered;
-                else if (forget)
-                    rows[initiator] <= rows[initiator] & ~{16{LUNS_CHANGED}};
-                else if (|nexus_reg) begin
+                if (report) begin
+                    write = 1'b1;
+                    at = initiator;
+                    row = row_here;
+                    row[place +: 10] = here & ~(|first[2:0] ? 10'h007 : first);
+                end else if (forget) begin
+                    write = 1'b1;
+                    at = initiator;
+                    row = row_here & ~{16{LUNS_CHANGED}};
+                end else if (|nexus_reg) begin
                     initiators_reg <= nexus_reg;
                     conditions_reg <= {16{NEXUS_LOSS}};
                     nexus_reg <= 32'd0;
@@ -105,6 +130,8 @@ module unit_attention (
                     state_reg <= STATE_SET;
                 end
         endcase
+        if (write)
+            rows[at] <= row;
         if (nexus_valid)
             nexus_reg[nexus_initiator] <= 1'b1;
         if (rst) begin
@@ -113,6 +140,7 @@ module unit_attention (
             nexus_reg <= 32'd0;
         end
     end
+    // verilator lint_on BLKSEQ
 
 endmodule
 

@@ -37,33 +37,19 @@ module volume_watch #(
     reg [31:0]           luns_reg;      // initiators that are to be told of other logical units
     reg [15:0]           capacity_reg;  // volumes whose capacity is another
 
-    reg [15:0]           capacity;      // in this clock
+    // worked out within the clock in which something changes
+    reg [15:0]           capacity;
     reg                  inventory;
     reg                  was_there;
     reg                  is_there;
+    reg [31:0]           login_bit;
+    reg [31:0]           other_mask;
     integer              i;
 
-    // looked at in that clock only: it costs nothing in the others
     wire changed = cfg_volume_blocks != blocks_reg || cfg_volume_flags != flags_reg;
-
-    always @* begin
-        capacity = 16'd0;
-        inventory = 1'b0;
-        was_there = 1'b0;
-        is_there = 1'b0;
-        if (changed) for (i = 0; i < VOLUMES; i = i + 1) begin
-            was_there = flags_reg[2*i] && blocks_reg[32*i +: 32] != 32'd0;
-            is_there = cfg_volume_flags[2*i] && cfg_volume_blocks[32*i +: 32] != 32'd0;
-            capacity[i] = was_there && is_there && blocks_reg[32*i +: 32] != cfg_volume_blocks[32*i +: 32];
-            if (was_there != is_there)
-                inventory = 1'b1;
-        end
-    end
 
     wire        tell_luns = |luns_reg;
     wire        taken = raise_valid && raise_ready;
-    wire [31:0] login_bit = login_valid ? 32'd1 << login_initiator : 32'd0;
-    wire [31:0] other_mask = hidden_reg[login_initiator] != login_hidden ? login_bit & known_reg : 32'd0;
 
     // write protection is a mode parameter that MODE SENSE tells
     wire unused = &{1'b0, flags_reg};
@@ -75,6 +61,7 @@ module volume_watch #(
 
     initial begin
         blocks_reg = 0; flags_reg = 0; known_reg = 0; luns_reg = 0; capacity_reg = 0; capacity = 0; inventory = 0; was_there = 0; is_there = 0;
+        login_bit = 0; other_mask = 0;
         for (i = 0; i < 32; i = i + 1)
             hidden_reg[i] = 16'd0;
         if (VOLUMES < 1 || VOLUMES > 16) begin
@@ -83,22 +70,41 @@ module volume_watch #(
         end
     end
 
+    // verilator lint_off BLKSEQ
     always @(posedge clk) begin
-        if (changed) begin
-            blocks_reg <= cfg_volume_blocks;
-            flags_reg <= cfg_volume_flags;
+        if (changed || login_valid || taken || known_reg == 32'd0) begin
+            capacity = 16'd0;
+            inventory = 1'b0;
+            if (changed) begin
+                for (i = 0; i < VOLUMES; i = i + 1) begin
+                    was_there = flags_reg[2*i] && blocks_reg[32*i +: 32] != 32'd0;
+                    is_there = cfg_volume_flags[2*i] && cfg_volume_blocks[32*i +: 32] != 32'd0;
+                    capacity[i] = was_there && is_there && blocks_reg[32*i +: 32] != cfg_volume_blocks[32*i +: 32];
+                    if (was_there != is_there)
+                        inventory = 1'b1;
+                end
+                blocks_reg <= cfg_volume_blocks;
+                flags_reg <= cfg_volume_flags;
+            end
+            login_bit = 32'd0;
+            other_mask = 32'd0;
+            if (login_valid) begin
+                login_bit = 32'd1 << login_initiator;
+                if (hidden_reg[login_initiator] != login_hidden)
+                    other_mask = login_bit & known_reg;
+                hidden_reg[login_initiator] <= login_hidden;
+            end
+            luns_reg <= (taken ? 32'd0 : luns_reg) | (inventory ? known_reg : 32'd0) | other_mask;
+            capacity_reg <= (known_reg == 32'd0 || (taken && !tell_luns) ? 16'd0 : capacity_reg) | capacity;
+            known_reg <= known_reg | login_bit;
         end
-        known_reg <= known_reg | login_bit;
-        if (login_valid)
-            hidden_reg[login_initiator] <= login_hidden;
-        luns_reg <= (taken ? 32'd0 : luns_reg) | (inventory ? known_reg : 32'd0) | other_mask;
-        capacity_reg <= (known_reg == 32'd0 || (taken && !tell_luns) ? 16'd0 : capacity_reg) | capacity;
         if (rst) begin
             known_reg <= 32'd0;
             luns_reg <= 32'd0;
             capacity_reg <= 16'd0;
         end
     end
+    // verilator lint_on BLKSEQ
 
 endmodule
 

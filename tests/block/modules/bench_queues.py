@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""port_fifo, cache_fifo and task_queue against a Python queue: empty, full, both ends in one clock."""
+"""port_fifo and cache_fifo against a Python queue: empty, full, both ends in one clock."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from clocked import Clocked, number
 
 TOP = os.environ["TOP"]
 WIDTH = int(os.environ.get("WIDTH", "8"))
-DEPTH = int(os.environ["TASKS"]) if TOP == "task_queue" else 1 << int(os.environ["DEPTH_LOG2"])
-PUSH_DATA, HEAD = ("push_task", "head_task") if TOP == "task_queue" else ("push_data", "head")
+DEPTH = 1 << int(os.environ["DEPTH_LOG2"])
 
 
 def look(dut: Any, model: deque[int]) -> None:
@@ -23,18 +22,18 @@ def look(dut: Any, model: deque[int]) -> None:
         assert number(dut.count) == len(model)
         assert number(dut.empty) == (not model) and number(dut.full) == (len(model) == DEPTH)
     else:
-        assert number(dut.valid if TOP == "port_fifo" else dut.head_valid) == bool(model)
-    if TOP == "port_fifo":  # its promise is two more; it stops promising one early
+        assert number(dut.valid) == bool(model)
+        # its promise is two more; it stops promising one early
         assert number(dut.room) == (len(model) < DEPTH - 2), f"room with {len(model)} of {DEPTH}"
     if model:
-        assert number(getattr(dut, HEAD)) == model[0]
+        assert number(dut.head) == model[0]
 
 
 @cocotb.test()
 async def equals_a_queue(dut: Any) -> None:
     rng = random.Random(cocotb.RANDOM_SEED)
     clocked = Clocked(dut)
-    await clocked.start(**{"push": 0, PUSH_DATA: 0, "pop": 0})
+    await clocked.start(push=0, push_data=0, pop=0)
     model: deque[int] = deque()
     fullest = 0
     for step in range(min(6000, 40 * DEPTH + 600)):
@@ -45,7 +44,7 @@ async def equals_a_queue(dut: Any) -> None:
             push = push and len(model) < DEPTH
         data = rng.randrange(1 << WIDTH)
         dut.push.value, dut.pop.value = int(push), int(pop)
-        getattr(dut, PUSH_DATA).value = data
+        dut.push_data.value = data
         look(dut, model)
         await clocked.clock()
         accept = push and (len(model) < DEPTH or pop)  # a push while full is lost, unless the head leaves

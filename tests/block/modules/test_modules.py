@@ -77,9 +77,6 @@ def test_event_counters(simulator: str, top: str, folder: str, strobes: str) -> 
         ("port_fifo", "port", {"WIDTH": 1, "DEPTH_LOG2": 6}),
         ("cache_fifo", "cache", {"WIDTH": 8, "DEPTH_LOG2": 4}),
         ("cache_fifo", "cache", {"WIDTH": 33, "DEPTH_LOG2": 1}),
-        ("task_queue", "array", {"TASKS": 16}),
-        ("task_queue", "array", {"TASKS": 32}),
-        ("task_queue", "array", {"TASKS": 256}),
     ],
 )
 def test_queues(simulator: str, top: str, folder: str, parameters: dict[str, int]) -> None:
@@ -91,6 +88,11 @@ def test_queues(simulator: str, top: str, folder: str, parameters: dict[str, int
         parameters=parameters,
         env={"TOP": top, **{name: str(value) for name, value in parameters.items()}},
     )
+
+
+@pytest.mark.parametrize(("queues", "tasks"), [(1, 16), (5, 32), (7, 256)])
+def test_task_queues(simulator: str, queues: int, tasks: int) -> None:
+    run("task_queues", ["array/task_queues.v"], simulator, QUEUES=queues, TASKS=tasks)
 
 
 @pytest.mark.parametrize("tasks", [1, 32, 256])
