@@ -15,13 +15,10 @@ module link_error_status_block (
     integer n;
 
     always @(posedge clk) begin
-        if (events != 16'd0) begin : count
-            reg [32*16-1:0] next;
-            next = counters;
+        if (events != 16'd0) begin
             for (n = 0; n < 16; n = n + 1)
-                if (events[n] && next[32*n +: 32] != 32'hFFFFFFFF)
-                    next[32*n +: 32] = next[32*n +: 32] + 32'd1;
-            counters <= next;
+                if (events[n] && counters[32*n +: 32] != 32'hFFFFFFFF)
+                    counters[32*n +: 32] <= counters[32*n +: 32] + 32'd1;
         end
         if (rst)
             counters <= {32*16{1'b0}};
