@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Payload share of a saturated port: host reads and backup outbound, host writes inbound, at the same time."""
+"""Payload share of a saturated port: host reads and backup outbound, host writes inbound, at the same time; and how
+long either direction stands still meanwhile."""
 
 from __future__ import annotations
 
@@ -15,15 +16,15 @@ from on_array import Seen, Site, report, run, settings
 from portplex.executor import sleep
 
 PARAMETERS = {"TASKS": 32, "BACKUP_SLOTS": 4, "RX_BUFFERS": 16}
-# Tasks enough that something waits for each direction at any moment, few enough that a request of a write does not
-# stand behind too many reads; a quantum shorter than a command, for the same reason.
+# Tasks enough that something waits for each direction at any moment; a quantum shorter than a command, so that the
+# request of a write does not stand behind a long one.
 DEFAULT = {
-    "reads": 20,
-    "writes": 10,
+    "reads": 16,
+    "writes": 8,
     "quantum": 8192,
     "online_time": 2108,
     "warm_up": 500_000,
-    "window": 2_000_000,
+    "window": 1_000_000,
     "sub_blocks": 8192,
 }
 
@@ -63,6 +64,7 @@ def direction(frames: list[Seen], outward: bool) -> dict[str, Any]:
         "other_words": sum(frame.end - frame.start + 7 for frame in mine if not frame.data),
         "gap_words": sum(gaps),
         "gap_extra_words": sum(gap - 6 for gap in gaps),
+        "longest_gap": max(gaps),
         "gaps": {str(n): gaps.count(n) for n in sorted(set(gaps))},
     }
 
@@ -72,10 +74,12 @@ def measure() -> list[Figure]:
     found = run("throughput", DEFAULT, parameters=PARAMETERS)
     if found["problems"]:
         raise RuntimeError(f"the run does not count: {found['problems'][:3]}")
+    longest = max(found["out"]["longest_gap"], found["in"]["longest_gap"])
     share = {side: 100 * found[side]["data_bytes"] / 4 / found["words"] for side in ("out", "in")}
     return [
         Figure("payload share outbound, backup and host reads, 2048-byte frames", share["out"], "% of line", ">= 96.3"),
         Figure("payload share inbound, host writes, 2048-byte frames", share["in"], "% of line", ">= 96.3"),
+        Figure("longest time without a frame in either direction, the same", longest, "words", "<= 2000"),
     ]
 
 

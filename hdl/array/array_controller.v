@@ -492,7 +492,7 @@ module array_controller #(
     wire [31:0] raise_initiators;
     wire [15:0] raise_volumes;
 
-    host_engine #(.TASKS(HOST_TASKS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) host_engine_inst (
+    host_engine #(.PORTS(PORTS), .TASKS(HOST_TASKS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) host_engine_inst (
         .clk(clk), .rst(rst),
         .hr_valid(hr_valid), .hr_ready(hr_ready), .hr_op(hr_op), .hr_task(hr_task), .hr_port_id(hr_port_id), .hr_login(hr_login),
         .hr_lun(hr_lun), .hr_cdb(hr_cdb), .hr_length(hr_length), .hr_read(hr_read), .hr_write(hr_write),

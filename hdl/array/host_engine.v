@@ -6,7 +6,8 @@
 /* Serves host requests: one row a task, one event at a time, and no task waits for another one's answer.
    Every request to the outside waits in a queue of task numbers; the row says what to do when its turn comes. */
 module host_engine #(
-    parameter TASKS   = 32,  // 1 to 256
+    parameter PORTS   = 1,   // 1 or 2
+    parameter TASKS   = 32,  // of all ports, 1 to 256, a multiple of PORTS
     parameter VOLUMES = 4,   // 1 to 16
     parameter SEGMENTS = 512 // cache segments
 ) (
@@ -189,27 +190,31 @@ module host_engine #(
     // how a task goes on after its chunk has been released
     localparam [1:0] END_NOT = 2'd0, END_RESPOND = 2'd1, END_LOST = 2'd2;
 
-    // the first five are the heads of the queues, with their numbers: of the port, the chunk service, the page service, commands that
-    // somebody ends, copies
+    // the first seven are the heads of the queues, with their numbers: of the port, the chunk service, the page service, commands that
+    // somebody ends, copies, write data of each port
     localparam [3:0]
         EVENT_MOVE   = 4'd0,
         EVENT_CHUNK  = 4'd1,
         EVENT_ASK    = 4'd2,
         EVENT_CANCEL = 4'd3,
         EVENT_COPY   = 4'd4,
-        EVENT_DONE   = 4'd5,
-        EVENT_STAGED = 4'd6,
-        EVENT_BUILT  = 4'd7,
-        EVENT_HOST   = 4'd8,
-        EVENT_ANSWER = 4'd9,  // a task management function that may be answered
-        EVENT_COPIED = 4'd10;
+        EVENT_DATA_0 = 4'd5,
+        EVENT_DATA_1 = 4'd6,
+        EVENT_DONE   = 4'd7,
+        EVENT_STAGED = 4'd8,
+        EVENT_BUILT  = 4'd9,
+        EVENT_HOST   = 4'd10,
+        EVENT_ANSWER = 4'd11,  // a task management function that may be answered
+        EVENT_COPIED = 4'd12;
 
     localparam [2:0]
         QUEUE_PORT   = 3'd0,
         QUEUE_CHUNK  = 3'd1,
         QUEUE_ASK    = 3'd2,
         QUEUE_CANCEL = 3'd3,
-        QUEUE_COPY   = 3'd4;
+        QUEUE_COPY   = 3'd4,
+        QUEUE_DATA_0 = 3'd5,
+        QUEUE_DATA_1 = 3'd6;
 
     // STATE_IDLE comes last: Verilator looks at high numbers first, and needs no copy of what STATE_IDLE looks at and the others set
     localparam [2:0]
@@ -347,14 +352,37 @@ module host_engine #(
     reg         push;
     reg  [2:0]  push_queue;
     reg  [7:0]  push_task;
-    wire [4:0]  head_valid;
+    wire [6:0]  head_valid;
     wire [7:0]  head_task;   // of the queue of the event
     wire        working = state_reg == STATE_WORK;
 
-    task_queues #(.QUEUES(5), .TASKS(TASKS)) queues (
+    task_queues #(.QUEUES(7), .TASKS(TASKS)) queues (
         .clk(clk), .rst(rst), .push(push), .push_queue(push_queue), .push_task(push_task),
-        .head_valid(head_valid), .head_queue(event_reg[2:0]), .head_task(head_task), .pop(working && event_reg <= EVENT_COPY)
+        .head_valid(head_valid), .head_queue(event_reg[2:0]), .head_task(head_task), .pop(working && event_reg <= EVENT_DATA_1)
     );
+
+    /* Hosts of a port are asked for no more write data at once than keeps its line busy; of push_task, in the clock of its push. */
+    localparam [31:0] PORT_TASKS = TASKS / PORTS;
+
+    wire [1:0]  room;
+    reg         asked;
+    reg         received;
+    reg  [16:0] data_bytes;
+    wire        push_second = PORTS > 1 && {24'd0, push_task} >= PORT_TASKS;
+
+    genvar p;
+    generate
+        for (p = 0; p < 2; p = p + 1) begin : port
+            if (p < PORTS) begin : used
+                write_window window (
+                    .clk(clk), .rst(rst), .room(room[p]), .asked(asked && push_second == (p > 0)), .ended(received && push_second == (p > 0)),
+                    .task_number(push_task), .bytes(data_bytes)
+                );
+            end else begin : unused
+                assign room[p] = 1'b0;
+            end
+        end
+    endgenerate
 
     /* A command that is aborted while it waits does not wait for the copies before it: the queue is gone through once. */
     reg [8:0] copies_reg;  // in the queue
@@ -511,7 +539,7 @@ module host_engine #(
         = 0; n_through = 0; n_syncing = 0; n_index = 0; n_initiator = 0; n_volume = 0; n_port_id = 0; n_lba = 0; n_left = 0; n_moved = 0; n_wanted =
         0; n_length = 0; n_status = 0; n_sense = 0; n_code_valid = 0; n_code = 0; n_release = 0;
         state_reg = STATE_CLEAR; event_reg = EVENT_MOVE; task_reg = 0; count_reg = 0; scan_initiators = 0; scan_volumes = 0; scan_hit = 0; scan_self = 0;
-        scan_condition = 0; functions_reg = 0; asked_reg = 0; before_reg = 0; function_reg = 0; push = 0;
+        scan_condition = 0; functions_reg = 0; asked_reg = 0; before_reg = 0; function_reg = 0; push = 0; asked = 0; received = 0; data_bytes = 0;
         push_queue = 0; push_task = 0; hidden_reg = 0; initiator_reg = 0; lun_ok_reg = 0; capacity_reg = 0; protect_reg = 0;
         software_reg = 0; volume_reg = 0; wanted = 0; planned = 0; refused = 0; advance = 0; attention_report = 0; attention_forget = 0;
         stopped_reg = 0; stopped_here = 0; struck_reg = 0;
@@ -564,6 +592,10 @@ module host_engine #(
                     event_reg <= EVENT_CANCEL;
                 else if (head_valid[QUEUE_PORT] && !ti_valid)
                     event_reg <= EVENT_MOVE;
+                else if (head_valid[QUEUE_DATA_0] && room[0] && !ti_valid)
+                    event_reg <= EVENT_DATA_0;
+                else if (head_valid[QUEUE_DATA_1] && room[1] && !ti_valid)
+                    event_reg <= EVENT_DATA_1;
                 else if (head_valid[QUEUE_CHUNK] && !chunk_valid)
                     event_reg <= EVENT_CHUNK;
                 else if (head_valid[QUEUE_ASK] && !rs_valid && !function_next)
@@ -593,7 +625,7 @@ module host_engine #(
             end
 
             STATE_READ: begin
-                task_next = event_reg <= EVENT_COPY ? head_task : task_reg;
+                task_next = event_reg <= EVENT_DATA_1 ? head_task : task_reg;
                 task_reg <= task_next;
                 {hidden_reg, initiator_reg} <= logins[hr_login];
                 volume_reg <= hr_lun[51:48];
@@ -628,7 +660,7 @@ module host_engine #(
                             ti_port_id <= r_port_id;
                         end
 
-                    EVENT_MOVE:
+                    EVENT_MOVE, EVENT_DATA_0, EVENT_DATA_1:
                         if (r_aborted && r_state == TASK_MOVE && !r_paged)
                             n_state = TASK_LET;
                         else if (r_cancelled && !r_aborted && r_state == TASK_RESPOND)
@@ -665,6 +697,7 @@ module host_engine #(
                                     end
                                 end
                             end
+                            asked <= event_reg != EVENT_MOVE;
                             n_state = r_state == TASK_MOVE && !r_aborted ? TASK_DATA : TASK_IDLE;
                         end
 
@@ -710,6 +743,7 @@ module host_engine #(
                         n_sense = done_status == 8'd0 ? SENSE_NONE : done_status == 8'd2 ? SENSE_TIMEOUT : SENSE_DATA_PHASE;
                         n_end = done_status == 8'd0 ? END_NOT : done_status == 8'd1 ? END_LOST : END_RESPOND;
                         n_release = !receiving(r_kind) ? RELEASE : done_status == 8'd0 ? RELEASE_DIRTY : RELEASE_DISCARD;
+                        received <= receiving(r_kind);
                         if (done_status == 8'd0) begin
                             n_moved = r_moved + {8'd0, move_bytes};
                             stat_read <= r_kind == KIND_READ;
@@ -1012,10 +1046,12 @@ module host_engine #(
                 row_write = 1'b1;
                 row_at = task_reg[TW-1:0];
                 push_task <= task_reg;
+                data_bytes <= move_bytes;
                 if (n_state != r_state) begin
                     push <= 1'b1;
                     case (n_state)
-                        TASK_MOVE, TASK_RESPOND, TASK_RELEASE: push_queue <= QUEUE_PORT;
+                        TASK_MOVE: push_queue <= !receiving(n_kind) ? QUEUE_PORT : PORTS > 1 && {24'd0, task_reg} >= PORT_TASKS ? QUEUE_DATA_1 : QUEUE_DATA_0;
+                        TASK_RESPOND, TASK_RELEASE: push_queue <= QUEUE_PORT;
                         TASK_ACQUIRE, TASK_LET: push_queue <= QUEUE_CHUNK;
                         TASK_ASK: push_queue <= QUEUE_ASK;
                         TASK_COPY: push_queue <= QUEUE_COPY;
@@ -1075,6 +1111,8 @@ module host_engine #(
         if (struck_reg) begin
             struck_reg <= 1'b0;
             push <= 1'b0;
+            asked <= 1'b0;
+            received <= 1'b0;
             copy_abort <= 1'b0;
             stat_read <= 1'b0;
             stat_write <= 1'b0;

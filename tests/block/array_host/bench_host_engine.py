@@ -5,8 +5,10 @@ checks before a command, chunks, transfers, residuals, aborts, task management (
 
 from __future__ import annotations
 
+import itertools
+import os
 import struct
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -56,6 +58,7 @@ from portplex.model.scsi_target import (
     sense_word,
 )
 
+PORTS = int(os.environ.get("PORTS", "1"))
 SENSE_OP, OPEN, UNMAP, FILL, ZERO, COMPARE, MATCH, SWAP, STORE = 2, 15, 17, *range(24, 30)  # OP_*
 ACCESS = {1: "status", 2: "read", 3: "write", 4: "reserve", 5: "out"}  # ACCESS_*
 SENSE_CDB = bytes([3, 0, 0, 0, 255, 0])
@@ -521,6 +524,45 @@ async def abort_in_each_state(dut: Any) -> None:
     rig.hold_done = False
     await rig.run()
     assert function.response is None and waited.response is None and waited.cancelled
+    await rig.settle()
+
+
+@cocotb.test()
+async def write_data_in_turn(dut: Any) -> None:
+    """Hosts of a port are asked for three chunks at a time however many writes are open; reads, lists and status do not
+    wait behind them, and what is aborted while it waits is never asked for."""
+    rig = await rig_for(dut, stall=0.1)
+    rig.refuse = 0
+    rig.hold_done = True
+    each = rig.tasks // PORTS
+    chunks = itertools.count(0, 128)
+    ports = [[rig.submit(write(rig, 0x2A, next(chunks), 128), each * p + n) for n in range(8)] for p in range(PORTS)]
+    writes = [w for mine in ports for w in mine]
+
+    def asked(mine: list[Command]) -> list[Command]:
+        """Those whose data have been asked for."""
+        return [w for op, task, _ in rig.log if op == RECEIVE for w in mine if w.task == task]
+
+    for _ in range(300 * PORTS + 300):
+        await rig.step()
+    assert all(w.accepted for w in writes) and [len(asked(mine)) for mine in ports] == [3] * PORTS, rig.log
+    small = [rig.submit(c) for c in (read(0x28, 5000, 8), inquiry(36), write_same(rig, 6000, 3), plain(bytes(6)))]
+    for _ in range(300):
+        await rig.step()
+    assert [c.transfer for c in small[:3]] == [SEND, SEND, RECEIVE] and small[3].finished is not None
+    assert [len(asked(mine)) for mine in ports] == [3] * PORTS
+    aborted = [w for mine in ports for w in [w for w in mine if w not in asked(mine)][1:3]]
+    for command in aborted:
+        rig.abort(command)
+    while not all(w.abort_accepted for w in aborted):
+        await rig.step()
+    rig.hold_done = False
+    most = 0
+    while rig.open:
+        most = max(most, *(sum(w.transfer == RECEIVE for w in mine) for mine in ports))
+        await rig.step()
+    assert most == 3
+    assert Counter(asked(writes)) == Counter(w for w in writes if w not in aborted)
     await rig.settle()
 
 

@@ -25,6 +25,18 @@ def test_host_engine(simulator: str) -> None:
     )
 
 
+def test_write_data_of_two_ports(simulator: str) -> None:
+    simulate(
+        "host_engine",
+        sources=["array/host_engine.f"],
+        test_module=str(HERE / "bench_host_engine.py"),
+        simulator=simulator,
+        parameters={"PORTS": 2},
+        testcase="write_data_in_turn",
+        env={"PORTS": "2"},
+    )
+
+
 @pytest.mark.parametrize("tasks", [1, 256])
 def test_array_host_sizes(tasks: int) -> None:
     """On Icarus where it is installed: it builds in a second, the compiler takes forty for each size."""

@@ -49,6 +49,18 @@ def test_port_mux(simulator: str, ports: int) -> None:
     )
 
 
+def test_write_window(simulator: str) -> None:
+    parameters = {"WINDOW": 196608, "QUIET": 256}
+    simulate(
+        "write_window",
+        sources=["array/write_window.v"],
+        test_module=str(HERE / "bench_write_window.py"),
+        simulator=simulator,
+        parameters=parameters,
+        env={name: str(value) for name, value in parameters.items()},
+    )
+
+
 @pytest.mark.parametrize("schedules", [1, 4])
 def test_time_supervisor(simulator: str, schedules: int) -> None:
     simulate(
