@@ -34,39 +34,34 @@ module write_window #(
     reg [255:0] counted_reg;  // a task has one transfer at a time
     reg [20:0]  bytes_reg;    // of those that are counted: less than WINDOW and one transfer
     reg [20:0]  quiet_reg;
-    reg         full_reg;
 
     wire forget = {11'd0, quiet_reg} == PATIENCE;
 
     // what is asked for in this clock counts already
-    assign room = !full_reg && (!asked || {11'd0, bytes_reg} + {15'd0, bytes} < LIMIT);
+    assign room = {11'd0, bytes_reg} + (asked ? {15'd0, bytes} : 32'd0) < LIMIT;
 
     initial begin
         counted_reg = 256'd0;
         bytes_reg = 21'd0;
         quiet_reg = 21'd0;
-        full_reg = 1'b0;
     end
 
     always @(posedge clk) begin
-        if (full_reg)
+        if ({11'd0, bytes_reg} >= LIMIT)
             quiet_reg <= quiet_reg + 21'd1;
         if (asked) begin
             counted_reg[task_number] <= 1'b1;
             bytes_reg <= bytes_reg + {4'd0, bytes};
-            full_reg <= {11'd0, bytes_reg} + {15'd0, bytes} >= LIMIT;
         end
         if (ended && counted_reg[task_number]) begin
             counted_reg[task_number] <= 1'b0;
             bytes_reg <= bytes_reg - {4'd0, bytes};
-            full_reg <= {11'd0, bytes_reg} - {15'd0, bytes} >= LIMIT;
             quiet_reg <= 21'd0;
         end
         if (forget || rst) begin  // forget: the window is full, nothing is asked for in this clock
             counted_reg <= 256'd0;
             bytes_reg <= 21'd0;
             quiet_reg <= 21'd0;
-            full_reg <= 1'b0;
         end
     end
 

@@ -168,7 +168,7 @@ module ls_receive (
                     size_valid    <= size_ok(common_size) && size_ok(word18[15:0]);
                     payload_words <= size_words(smaller(common_size, word18[15:0]));
                 end
-                // The words of a reply or a request; without any word0 is that of an earlier one
+                // word0 of a frame without payload is that of an earlier one
                 if (whole && f_ctl[23] && ls_rx_words != 10'd0 && ((r_ctl == 8'h23 && fc_type == 8'h01) || (r_ctl == 8'h03 && fc_type == 8'h20))) begin
                     reply_valid <= 1'b1;
                     state       <= STATE_HELD;
