@@ -67,28 +67,28 @@ module word_receiver (
 
         if (in_sync) begin
             if (data_word || ordered_set) begin
-                valid_once_reg <= !valid_once_reg;
                 if (valid_once_reg && invalid_level_reg != 2'd0)
                     invalid_level_reg <= invalid_level_reg - 2'd1;
+                valid_once_reg <= !valid_once_reg;
             end else begin
                 stat_invalid_word <= 1'b1;
-                valid_once_reg <= 1'b0;
-                invalid_level_reg <= invalid_level_reg + 2'd1;
                 if (invalid_level_reg == 2'd3) begin
                     in_sync <= 1'b0;
                     stat_sync_lost <= 1'b1;
                     ordered_sets_reg <= 2'd0;
                 end
+                valid_once_reg <= 1'b0;
+                invalid_level_reg <= invalid_level_reg + 2'd1;
             end
         end else begin
             word_kind <= `RX_INVALID;
             if (ordered_set) begin
-                ordered_sets_reg <= ordered_sets_reg + 2'd1;
                 if (ordered_sets_reg == 2'd2) begin
                     in_sync <= 1'b1;
                     invalid_level_reg <= 2'd0;
                     valid_once_reg <= 1'b0;
                 end
+                ordered_sets_reg <= ordered_sets_reg + 2'd1;
             end else if (!data_word) begin
                 ordered_sets_reg <= 2'd0;
             end
