@@ -105,8 +105,8 @@ module cache_directory #(
     endgenerate
 
     localparam STATE_RECOVER_READ = 2'd0;
-    localparam STATE_RECOVER_WRITE = 2'd1;
-    localparam STATE_IDLE = 2'd2;
+    localparam STATE_IDLE = 2'd1;
+    localparam STATE_RECOVER_WRITE = 2'd2;
     localparam STATE_JUDGE = 2'd3;
 
     reg [1:0]           state_reg;
@@ -183,8 +183,8 @@ module cache_directory #(
                 end
                 ram[set_reg] <= word;
                 status_dirty_count <= status_dirty_count + dirty;
-                set_reg <= set_reg + 1'b1;
                 state_reg <= &set_reg ? STATE_IDLE : STATE_RECOVER_READ;
+                set_reg <= set_reg + 1'b1;
             end
 
             STATE_IDLE:
