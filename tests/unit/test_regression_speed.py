@@ -16,20 +16,21 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Handle:
-    """A signal of cocotb that counts its writes."""
+    """A signal of cocotb, of four bits, that notes its writes; as the simulator's object under it, too."""
 
     def __init__(self) -> None:
-        self.now = 0
+        self.now = "xxxx"
         self.writes: list[int] = []
+        self._handle = self
 
-    def get(self) -> int:
+    def get_signal_val_binstr(self) -> str:
         return self.now
 
     def set(self, value: int) -> None:
         self.writes.append(value)
-        self.now = value
+        self.now = f"{value:04b}"
 
-    value = property(get, set)
+    value = property(None, set)
 
 
 class Dut:
@@ -49,8 +50,10 @@ def test_pins_write_what_changes() -> None:
     for value in (0, 0, 1, 1, True, 5, 0):
         pins.ready.value = value
     assert dut.handles["ready"].writes == [0, 1, 5, 0]
-    dut.handles["ready"].now = 7
-    assert pins.ready.value == 7
+    dut.handles["ready"].now = "1110"
+    assert pins.ready.value == 14
+    with pytest.raises(ValueError, match="xxxx"):
+        int(pins.data.value)
     pins.data.value = 3
     assert dut.looked_up == ["ready", "data"]
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ports of a design under a bench that sets them in every clock: a handle is looked up once, and written only when
-its value is another, as a write that changes nothing costs as much as any.
+its value is another, as a write that changes nothing costs as much as any. What is read is a plain number, as cocotb's
+type of it costs several times as much.
 
 dut = Pins(dut)
 dut.ready.value = 1
@@ -14,16 +15,17 @@ from typing import Any
 class Pin:
     """A signal that only this object sets."""
 
-    __slots__ = ("_handle", "_last")
+    __slots__ = ("_bits", "_handle", "_last")
 
     def __init__(self, handle: Any) -> None:
         self._handle = handle
+        self._bits = handle._handle.get_signal_val_binstr  # what `handle.value` begins with
         self._last: int | None = None
 
     @property
-    def value(self) -> Any:
-        """What the simulator says, with cocotb's type."""
-        return self._handle.get()
+    def value(self) -> int:
+        """What the simulator says, unsigned; ValueError when a bit is X or Z."""
+        return int(self._bits(), 2)
 
     @value.setter
     def value(self, value: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import FallingEdge
+from cocotb.triggers import FallingEdge, Timer
 from copy_engine import INPUTS as COPY_INPUTS
 from copy_engine import CopyEngine
 
@@ -23,6 +23,7 @@ ACQUIRE_READ, ACQUIRE_WRITE, RELEASE, RELEASE_DIRTY, RELEASE_DISCARD, SYNCHRONIZ
 COMMAND, ABORT, TASK_MANAGEMENT = range(3)
 SEGMENTS = 512
 PAGE_LINES = 128  # of a task
+PERIOD = 4  # ns
 WWNN = 0x5005076801234567
 VOLUMES = (
     VolumeState(70000),
@@ -38,6 +39,29 @@ INPUTS = (
     "done_scsi_status", "done_sense", "chunk_ready", "chunk_rsp_valid", "chunk_rsp_op", "chunk_rsp_slot",
     "chunk_rsp_error", "login_event_valid", "login_event_index", "login_event_initiator", "login_event_hidden",
 )  # fmt: skip
+
+
+class Image(bytearray):
+    """Contents of a volume. What was written can be undone: that takes less time than to make it anew for each test."""
+
+    _PATTERN = random.Random(1).randbytes(65536 + 512)
+
+    def __init__(self, blocks: int) -> None:
+        super().__init__((self._PATTERN * (blocks * BLOCK // len(self._PATTERN) + 1))[: blocks * BLOCK])
+        self._first = bytes(self)
+        self._written: list[Any] = []
+
+    def __setitem__(self, where: Any, what: Any) -> None:
+        self._written.append(where)
+        super().__setitem__(where, what)
+
+    def restore(self) -> None:
+        for where in self._written:
+            super().__setitem__(where, self._first[where])
+        self._written.clear()
+
+
+IMAGES, SHADOW = ([Image(volume.blocks) for volume in VOLUMES] for _ in range(2))
 
 
 def lun_bytes(lun: int) -> bytes:
@@ -134,11 +158,10 @@ class Rig:
         self.target = ScsiTarget(VOLUMES, WWNN, SEGMENTS * 8)
         self.attentions = attentions  # or they are taken by hand in the beginning
         self.logins = logins
-        pattern = random.Random(1).randbytes(65536 + 512)
-        self.images = [
-            bytearray((pattern * (v.blocks * BLOCK // len(pattern) + 1))[: v.blocks * BLOCK]) for v in VOLUMES
-        ]
-        self.shadow = [bytearray(image) for image in self.images]
+        for image in (*IMAGES, *SHADOW):
+            image.restore()
+        self.images = IMAGES
+        self.shadow = SHADOW
         self.target.images = self.images
         self.cycle = 0
         self.open: dict[int, Command] = {}
@@ -175,12 +198,12 @@ class Rig:
         self.configure()
         self.show_volumes()
         dut.rst.value = 1
-        Clock(self.clk, 4, unit="ns").start()
+        Clock(self.clk, PERIOD, unit="ns").start()
         for _ in range(3):
             await FallingEdge(self.clk)
         dut.rst.value = 0
-        for _ in range(256):  # the rows are cleared, a login event would be lost
-            await FallingEdge(self.clk)
+        await Timer(256 * PERIOD - 1, unit="ns")  # the rows are cleared, a login event would be lost
+        await FallingEdge(self.clk)
         if not self.attentions:
             for login in range(self.logins):
                 await self.login(login)
@@ -189,13 +212,17 @@ class Rig:
     async def take_attentions(self) -> None:
         """REQUEST SENSE of every login and volume until no unit attention waits."""
         sense = bytes([3, 0, 0, 0, 20, 0])
-        for login in range(self.logins):
-            for volume in (0, 1, 3):
-                initiator = self.target.initiator(login)
-                while (
-                    self.target.find(lun_bytes(volume), login) is not None and self.target.attentions[initiator, volume]
-                ):
-                    await self.run(Command(sense, 20, True, lun=lun_bytes(volume), login=login))
+        while True:
+            waiting = [
+                Command(sense, 20, True, lun=lun_bytes(volume), login=login)
+                for login in range(self.logins)
+                for volume in (0, 1, 3)
+                if self.target.find(lun_bytes(volume), login) is not None
+                and self.target.attentions[self.target.initiator(login), volume]
+            ]
+            if not waiting:
+                break
+            await self.run(*waiting)
         self.log.clear()
 
     # ---- commands ----
@@ -605,17 +632,18 @@ class Rig:
         """First block, blocks, operation: 64 KiB each, 4 blocks when a page full is compared. To the medium: what is
         written is synchronized, what is read is synchronized before; what is to be verified is read again."""
         action, chunks = answer.action, []
+        writes, through = action.writes, answer.through
         write = ACQUIRE_EXCLUSIVE if action is Action.SWAP else ACQUIRE_WRITE
         size = 4 if action in (Action.COMPARE, Action.PROVE) else 128
         for lba, blocks in answer.ranges:
             for at in range(lba, lba + blocks, size):
                 count = min(size, lba + blocks - at)
-                operations = [write] if action.writes else []
+                operations = [write] if writes else []
                 if action is Action.SYNC:
                     operations, count = [SYNCHRONIZE], size
-                elif answer.through:
+                elif through:
                     operations.append(SYNCHRONIZE)
-                if action in (Action.CONFIRM, Action.PROVE) or not (action.writes or action is Action.SYNC):
+                if action in (Action.CONFIRM, Action.PROVE) or not (writes or action is Action.SYNC):
                     operations.append(ACQUIRE_READ)
                 chunks += [(at, count, operation) for operation in operations]
         return chunks
