@@ -12,20 +12,27 @@ from __future__ import annotations
 from typing import Any
 
 
+def value_of(signal: Any) -> int:
+    """Value of a signal, cocotb's handle or a Pin, unsigned; ValueError when a bit is X or Z."""
+    handle = signal._handle
+    if isinstance(signal, Pin):
+        handle = handle._handle
+    return int(handle.get_signal_val_binstr(), 2)  # what `value` of cocotb's handle begins with
+
+
 class Pin:
     """A signal that only this object sets."""
 
-    __slots__ = ("_bits", "_handle", "_last")
+    __slots__ = ("_handle", "_last")
 
     def __init__(self, handle: Any) -> None:
         self._handle = handle
-        self._bits = handle._handle.get_signal_val_binstr  # what `handle.value` begins with
         self._last: int | None = None
 
     @property
     def value(self) -> int:
-        """What the simulator says, unsigned; ValueError when a bit is X or Z."""
-        return int(self._bits(), 2)
+        """What the simulator says, as `value_of`."""
+        return value_of(self)
 
     @value.setter
     def value(self, value: int) -> None:

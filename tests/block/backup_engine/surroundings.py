@@ -15,7 +15,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, Timer
 
-from portplex.bfm.pins import Pins
+from portplex.bfm.pins import Pins, value_of
 from portplex.management import BackupState
 from portplex.model.backup import (
     UNDER_WAY,
@@ -215,16 +215,16 @@ class Surroundings:
         asked = False
         if self.pending is not None:
             await Timer(1, unit="ns")  # ready depends on what is asked
-            asked = bool(int(dut.job_ready.value))
+            asked = bool(value_of(dut.job_ready))
             if asked:
                 self.asked = self._world()
         await FallingEdge(self.clk)
         if asked:
-            assert self.pending is not None and int(dut.job_answer.value) == 1, (
+            assert self.pending is not None and value_of(dut.job_answer) == 1, (
                 "no answer in the clock after the command"
             )
             dut.job_valid.value = 0
-            self.answer = Refusal(int(dut.job_refused.value))
+            self.answer = Refusal(value_of(dut.job_refused))
             expected = refusal(*self.pending, self.asked, kind=self.kind)
             assert self.answer is expected, f"{self.pending}: {self.answer.name}, expected {expected.name}"
             self.commands += 1
@@ -232,7 +232,7 @@ class Surroundings:
                 self._taken(*self.pending)
             self.pending = None
         else:
-            assert int(dut.job_answer.value) == 0, "an answer nobody has asked for"
+            assert value_of(dut.job_answer) == 0, "an answer nobody has asked for"
         self._observe()
 
     def _world(self) -> JobWorld:
@@ -267,29 +267,29 @@ class Surroundings:
         if self.now % 5:
             return
         dut = self.dut
-        number, word = int(dut.read_number.value), int(dut.read_word.value)
+        number, word = value_of(dut.read_number), value_of(dut.read_word)
         words = (self.state, self.pointer, self.copied, self.error, self.sense)
-        expected = words[word](number) if int(dut.read_valid.value) else 0
-        assert int(dut.read_data.value) == expected, f"word {word} of job {number}"
-        number = int(dut.follow_number.value)
+        expected = words[word](number) if value_of(dut.read_valid) else 0
+        assert value_of(dut.read_data) == expected, f"word {word} of job {number}"
+        number = value_of(dut.follow_number)
         expected_job = (self.pointer(number), self.error(number) & 0xFFFF, self.sense(number))
-        found = tuple(int(getattr(dut, f"follow_{name}").value) for name in ("pointer", "error", "sense"))
-        assert found == (expected_job if int(dut.follow.value) else (0, 0, 0)), f"job {number} as it is followed"
+        found = tuple(value_of(getattr(dut, f"follow_{name}")) for name in ("pointer", "error", "sense"))
+        assert found == (expected_job if value_of(dut.follow) else (0, 0, 0)), f"job {number} as it is followed"
         first = (self.pointer(0), self.copied(0), self.error(0) & 0xFFFF, self.sense(0))
-        shown = tuple(int(getattr(dut, f"first_{name}").value) for name in ("pointer", "copy", "error", "sense"))
+        shown = tuple(value_of(getattr(dut, f"first_{name}")) for name in ("pointer", "copy", "error", "sense"))
         assert shown == first, f"job 0 is shown as {shown}"
 
     def _observe(self) -> None:
         dut = self.dut
         self._check_read()
-        self.events["done"] += int(dut.event_done.value)
-        self.events["failed"] += int(dut.event_failed.value)
-        if int(dut.job_started.value):
+        self.events["done"] += value_of(dut.event_done)
+        self.events["failed"] += value_of(dut.event_failed)
+        if value_of(dut.job_started):
             assert self.current is None, "two jobs under way"
             self.current = self.jobs[self.queue.pop(0)]
             self.begun.append(self.current.number)
             self.reader.clear()
-        active = int(dut.backup_active.value)
+        active = value_of(dut.backup_active)
         if self.current is None:
             assert active == 0, "a port is said to be used for a backup, but no job is under way"
             return
@@ -310,16 +310,16 @@ class Surroundings:
         dut, rng = self.dut, self.rng
         ready = rng.random() > self.busy
         dut.chunk_ready.value = int(ready)
-        if ready and int(dut.chunk_valid.value):
+        if ready and value_of(dut.chunk_valid):
             assert self.current is not None, "a chunk without a job"
             model = self.current.model
-            op, slot = int(dut.chunk_op.value), int(dut.chunk_slot.value)
-            block, blocks = int(dut.chunk_lba.value), int(dut.chunk_blocks.value)
+            op, slot = value_of(dut.chunk_op), value_of(dut.chunk_slot)
+            block, blocks = value_of(dut.chunk_lba), value_of(dut.chunk_blocks)
             assert TASKS <= slot < TASKS + SLOTS, f"slot {slot}"
             error = False
             if op in (ACQUIRE_READ, ACQUIRE_WRITE):
                 assert (op == ACQUIRE_WRITE) == (self.current.kind == 1)
-                assert int(dut.chunk_volume.value) == self.current.order.volume
+                assert value_of(dut.chunk_volume) == self.current.order.volume
                 assert slot not in self.pinned, f"slot {slot} acquired twice"
                 model.started(block, blocks)
                 self.attempts[-1, block] += 1
@@ -350,13 +350,13 @@ class Surroundings:
         dut, rng = self.dut, self.rng
         ready = rng.random() > self.busy
         dut.ti_ready.value = int(ready)
-        if not ready or not int(dut.ti_valid.value):
+        if not ready or not value_of(dut.ti_valid):
             return
         assert self.current is not None, "an operation without a job"
         job, order = self.current, self.current.order
-        op, slot, port = int(dut.ti_op.value), int(dut.ti_slot.value), int(dut.ti_port.value)
+        op, slot, port = value_of(dut.ti_op), value_of(dut.ti_slot), value_of(dut.ti_port)
         assert slot not in self.busy_slots, f"slot {slot}: two operations at once"
-        assert int(dut.ti_port_id.value) == order.port_id
+        assert value_of(dut.ti_port_id) == order.port_id
         assert self._mask(job) >> port & 1, f"port {port} is not for this job"
         if op != TI_LOGOUT and self.now > self.place_changed + 50:
             assert self.place >> port & 1, f"port {port} got an operation, places {self.place:b}"
@@ -366,14 +366,14 @@ class Surroundings:
             block = self.pinned[slot]
             job.model.sent(block)
             size = 512 * min(order.chunk, job.model.capacity - block)
-            assert int(dut.ti_length.value) == size
-            assert int(dut.ti_lba.value) == (order.lba + block) % (1 << 32)
-            assert int(dut.ti_offset.value) == block % 8 * 512, "not the place of the block in its segment"
-            assert int(dut.ti_lun.value) == order.lun
+            assert value_of(dut.ti_length) == size
+            assert value_of(dut.ti_lba) == (order.lba + block) % (1 << 32)
+            assert value_of(dut.ti_offset) == block % 8 * 512, "not the place of the block in its segment"
+            assert value_of(dut.ti_lun) == order.lun
             assert port in self.logged_in, f"data on port {port} without a login"
         elif op == TI_PROBE:
-            assert int(dut.ti_length.value) == 512 and int(dut.ti_lun.value) == order.lun
-            assert int(dut.ti_lba.value) == (order.lba + job.model.capacity - 1) % (1 << 32)
+            assert value_of(dut.ti_length) == 512 and value_of(dut.ti_lun) == order.lun
+            assert value_of(dut.ti_lba) == (order.lba + job.model.capacity - 1) % (1 << 32)
         self.busy_slots.add(slot)
         self.operations.append(Operation(job.number, op, block, port))
         self.attempts[op, block] += 1
@@ -414,11 +414,11 @@ class Surroundings:
         dut, rng = self.dut, self.rng
         ready = rng.random() > self.store_busy
         dut.mis_ready.value = int(ready)
-        if ready and int(dut.mis_valid.value):
-            assert int(dut.mis_write.value) == 1
-            address = int(dut.mis_addr.value)
+        if ready and value_of(dut.mis_valid):
+            assert value_of(dut.mis_write) == 1
+            address = value_of(dut.mis_addr)
             assert 0x060 <= address < 0x070 or 0x100 <= address < 0x100 + 16 * JOBS, f"word {address:03X}"
-            self.store[address] = int(dut.mis_wdata.value)
+            self.store[address] = value_of(dut.mis_wdata)
             base = address & ~0xF
             if address == base and self.store[base] in UNDER_WAY:
                 self.shown[base] = self.jobs[self.begun[-1] if base == 0x060 else (base - 0x100) // 16]
@@ -463,7 +463,7 @@ class Surroundings:
         return int(self.fields[name][number].value)
 
     def state(self, number: int = 0) -> BackupState:
-        return BackupState(int(self.dut.job_state.value) >> 4 * number & 0xF)
+        return BackupState(value_of(self.dut.job_state) >> 4 * number & 0xF)
 
     def pointer(self, number: int = 0) -> int:
         return self._field("pointer", number)
@@ -491,7 +491,7 @@ class Surroundings:
         end = self.now + 20_000
         while quiet < 20:
             assert self.now < end, "the store is written on and on"
-            quiet = 0 if int(self.dut.mis_valid.value) else quiet + 1
+            quiet = 0 if value_of(self.dut.mis_valid) else quiet + 1
             await self.step()
 
     def expected_record(self, number: int) -> JobRecord:

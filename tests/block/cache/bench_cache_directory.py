@@ -11,6 +11,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
+from portplex.bfm.pins import value_of
 from portplex.model.cache import CacheDirectory, Op, Status, segment_set
 
 SETS = int(os.environ.get("CACHE_SETS", "8"))
@@ -32,7 +33,7 @@ async def start(dut: Any) -> None:
 async def wait_ready(dut: Any) -> None:
     for _ in range(LIMIT):
         await FallingEdge(dut.clk)
-        if int(dut.req_ready.value):
+        if value_of(dut.req_ready):
             return
     raise AssertionError(f"not ready {LIMIT} clocks after reset")
 
@@ -57,15 +58,15 @@ async def operate(
     dut.req_set.value, dut.req_way.value = place
     await FallingEdge(dut.clk)
     dut.req_valid.value = 0
-    assert not int(dut.rsp_valid.value)
+    assert not value_of(dut.rsp_valid)
     await FallingEdge(dut.clk)
-    assert int(dut.rsp_valid.value), f"no response to {op.name}"
+    assert value_of(dut.rsp_valid), f"no response to {op.name}"
     return (
-        int(dut.rsp_status.value),
-        int(dut.rsp_set.value),
-        int(dut.rsp_way.value),
-        int(dut.rsp_volume.value),
-        int(dut.rsp_segment.value),
+        value_of(dut.rsp_status),
+        value_of(dut.rsp_set),
+        value_of(dut.rsp_way),
+        value_of(dut.rsp_volume),
+        value_of(dut.rsp_segment),
     )
 
 
@@ -80,7 +81,7 @@ async def reset_cuts_an_operation_cleanly(dut: Any) -> None:
         want = model.acquire(0, segment, True)
         status, s, w, *_ = await operate(dut, Op.ACQUIRE, flag=True, segment=segment)
         assert (status, s, w) == (Status.BLANK, want.set, want.way)
-        dirty = int(dut.status_dirty_count.value)
+        dirty = value_of(dut.status_dirty_count)
         dut.req_valid.value = 1
         dut.req_op.value = int(Op.UNPIN)
         dut.req_flag.value = 1
@@ -94,9 +95,9 @@ async def reset_cuts_an_operation_cleanly(dut: Any) -> None:
         dut.rst.value = 0
         dut.req_valid.value = 0
         await wait_ready(dut)
-        after = int(dut.status_dirty_count.value)
+        after = value_of(dut.status_dirty_count)
         assert after in (dirty, dirty + 1)
-        assert int(dut.status_pin_count.value) == 0
+        assert value_of(dut.status_pin_count) == 0
         if after > dirty:
             model.unpin(s, w, True)
         model.recover()
@@ -171,8 +172,8 @@ async def equals_model(dut: Any) -> None:
                 redirtied += model.table[place[0]][place[1]].redirtied
                 model.destaged(*place, flag)
                 await operate(dut, Op.DESTAGED, flag=flag, place=place)
-        assert int(dut.status_dirty_count.value) == model.dirty_count, where
-        assert int(dut.status_pin_count.value) == model.pin_count, where
+        assert value_of(dut.status_dirty_count) == model.dirty_count, where
+        assert value_of(dut.status_pin_count) == model.pin_count, where
         if rng.random() < 0.004:
             dut.rst.value = 1
             for _ in range(2):
@@ -181,7 +182,7 @@ async def equals_model(dut: Any) -> None:
             model.recover()
             await wait_ready(dut)
             resets += 1
-            assert int(dut.status_dirty_count.value) == model.dirty_count, f"step {step}: after reset"
+            assert value_of(dut.status_dirty_count) == model.dirty_count, f"step {step}: after reset"
     assert min((*seen.values(), *cleaned.values())) > 5 and resets > 3 and redirtied > 0, (
         f"not everything was met: {seen} {cleaned} {resets=} {redirtied=}"
     )

@@ -9,6 +9,7 @@ from typing import Any
 import cocotb
 from manager_bench import ManagerBench, Request
 
+from portplex.bfm.pins import value_of
 from portplex.model.cache import ChunkOp
 
 SETS = int(os.environ["CACHE_SETS"])
@@ -141,7 +142,7 @@ async def pinned_segments_stay(dut: Any) -> None:
     for r in (*held[:2], *held[3:], request):
         assert r
         await bench.release(1 if r is request else 0, r, RELEASE)
-    assert not int(dut.status_pinned.value)
+    assert not value_of(dut.status_pinned)
 
 
 @cocotb.test()
@@ -161,9 +162,9 @@ async def destage_comes_by_itself(dut: Any) -> None:
     bench = await make(dut)
     for i in range(4):
         await write(bench, 70000 * 8 + 128 * i, 128)
-    assert int(dut.status_dirty_count.value)
-    await bench.wait_until(lambda: not int(dut.status_dirty_count.value), 4 * SETS * 140, "background destage")
-    await bench.wait_until(lambda: not int(dut.status_busy.value), 1000, "idle")
+    assert value_of(dut.status_dirty_count)
+    await bench.wait_until(lambda: not value_of(dut.status_dirty_count), 4 * SETS * 140, "background destage")
+    await bench.wait_until(lambda: not value_of(dut.status_busy), 1000, "idle")
     await bench.settle(limit=10)
 
 
@@ -173,7 +174,7 @@ async def flush_is_fast(dut: Any) -> None:
     bench.latency = (20, 40)
     for i in range(8):
         await write(bench, 80000 * 8 + 128 * i, 128)
-    dirty, start = int(dut.status_dirty_count.value), bench.clock
+    dirty, start = value_of(dut.status_dirty_count), bench.clock
     assert dirty > 50
     await bench.settle()
     assert bench.clock - start < dirty * 20 + 2000
@@ -197,7 +198,7 @@ async def written_while_destaging_stays_dirty(dut: Any) -> None:
             await bench.clocks(4000)
         await bench.release(0, request, DIRTY)
         await bench.clocks(4000)
-        await bench.wait_until(lambda: not int(dut.status_dirty_count.value), 4 * SETS * 140, "second destage")
+        await bench.wait_until(lambda: not value_of(dut.status_dirty_count), 4 * SETS * 140, "second destage")
         assert bench.destaged[before:] == [(0, 90000)] * 2
         await bench.settle()
 
@@ -209,7 +210,7 @@ async def destage_error_keeps_the_data(dut: Any) -> None:
     bench.destage_error_rate = 1.0
     await write(bench, 100000 * 8, 24)
     await bench.wait_until(lambda: bench.counters["destage_error"] > 6, 20 * SETS * 140, "destage is retried")
-    assert int(dut.status_dirty_count.value) == 3 and not bench.counters["destaged"]
+    assert value_of(dut.status_dirty_count) == 3 and not bench.counters["destaged"]
     await read(bench, 100000 * 8, 24)
     bench.destage_error_rate = 0.0
     await bench.settle()
@@ -227,7 +228,7 @@ async def stage_error_pins_nothing(dut: Any) -> None:
             request = await bench.acquire(1, operation, SLOTS - 2, 0, 110000 * 8 + 4, 40)
             if request is None:
                 errors += 1
-                assert not int(dut.status_pinned.value)
+                assert not value_of(dut.status_pinned)
             else:
                 if operation is READ:
                     bench.check_read(request)
@@ -249,7 +250,7 @@ async def discard_drops_blank_segments_only(dut: Any) -> None:
     assert request
     bench.write(request, 0.5)
     await bench.release(0, request, DISCARD)
-    assert not int(dut.status_pinned.value)
+    assert not value_of(dut.status_pinned)
     old = {lba: bench.truth[0, lba] for lba in range(base, base + 24)}
     await read(bench, base, 24)
     assert bench.staged[before:] == [(0, 120001), (0, 120002)], "blank segments must come from the drive again"
@@ -347,12 +348,12 @@ async def reset_keeps_dirty_data(dut: Any) -> None:
     await bench.clocks(300)
     dut.flush.value = 0
     assert any(bench.under_way.values()) and not all(bench.under_way.values())
-    dirty = int(dut.status_dirty_count.value)
+    dirty = value_of(dut.status_dirty_count)
     await bench.reset()
     assert await staging is None
-    await bench.wait_until(lambda: not int(dut.status_busy.value), 3 * SETS + 20, "recovery")
-    assert int(dut.status_dirty_count.value) == dirty > 60
-    assert not int(dut.status_pinned.value)
+    await bench.wait_until(lambda: not value_of(dut.status_busy), 3 * SETS + 20, "recovery")
+    assert value_of(dut.status_dirty_count) == dirty > 60
+    assert not value_of(dut.status_pinned)
     for i in range(6):
         await read(bench, base + 128 * i, 128, slot=2)
     await read(bench, base + 4096, 64, slot=3)

@@ -9,6 +9,7 @@ from typing import Any
 import cocotb
 from manager_bench import ManagerBench
 
+from portplex.bfm.pins import value_of
 from portplex.model.cache import ChunkOp
 
 SETS = int(os.environ["CACHE_SETS"])
@@ -34,7 +35,7 @@ async def task(bench: ManagerBench, client: int, slot: int, rounds: int, region:
         operation = rng.choice((ChunkOp.ACQUIRE_READ, ChunkOp.ACQUIRE_READ, *WRITES))
         request = await bench.acquire(client, operation, slot, volume, lba, blocks)
         if request is None:
-            if int(bench.dut.rst.value) or bench.stage_error_rate == 0.0:
+            if value_of(bench.dut.rst) or bench.stage_error_rate == 0.0:
                 return good  # a reset took it
             continue
         good += 1
@@ -125,11 +126,11 @@ async def resets_lose_nothing(dut: Any) -> None:
         await bench.clocks(bench.rng.randint(1000, 6000))
         for t in tasks:
             t.cancel()
-        dirty = int(dut.status_dirty_count.value)
+        dirty = value_of(dut.status_dirty_count)
         await bench.reset()
-        await bench.wait_until(lambda: not int(dut.status_busy.value), 3 * SETS + 20, "recovery")
-        assert dirty - 1 <= int(dut.status_dirty_count.value) <= dirty + 1  # an operation may just have ended
-        assert not int(dut.status_pinned.value)
+        await bench.wait_until(lambda: not value_of(dut.status_busy), 3 * SETS + 20, "recovery")
+        assert dirty - 1 <= value_of(dut.status_dirty_count) <= dirty + 1  # an operation may just have ended
+        assert not value_of(dut.status_pinned)
         bench.dut.flush.value = 0
     for volume in range(2):
         for lba in range(0, region - LONGEST, LONGEST):

@@ -11,6 +11,8 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, Timer
 
+from portplex.bfm.pins import value_of
+
 PORTS = int(os.environ.get("PORTS", "1"))
 INPUTS = (
     "fr_rd_valid",
@@ -68,7 +70,7 @@ async def write_word(dut: Any, address: int, value: int) -> None:
     dut.mis_addr.value, dut.mis_wdata.value = address, value
     for _ in range(10):
         await Timer(1, "ns")
-        taken = int(dut.mis_ready.value) & 1
+        taken = value_of(dut.mis_ready) & 1
         await FallingEdge(dut.clk)
         if taken:
             break
@@ -92,15 +94,15 @@ async def allowed(dut: Any, wwpn: int, port: int = 0, hold: bool = False) -> boo
         if clock == 0 and not hold:
             dut.allow_valid.value = 0
             dut.allow_wwpn.value = 0
-        done = int(dut.allow_done.value)
+        done = value_of(dut.allow_done)
         if done:
             assert done == 1 << port
-            answer = bool(int(dut.allow_ok.value))
+            answer = bool(value_of(dut.allow_ok))
             await Timer(3, "ns")
             dut.allow_valid.value = 0
             await FallingEdge(dut.clk)
             await FallingEdge(dut.clk)
-            assert not int(dut.allow_done.value), "asked once, answered twice"
+            assert not value_of(dut.allow_done), "asked once, answered twice"
             return answer
     raise AssertionError(f"no answer for {wwpn:016x} in 400 clocks")
 
@@ -115,7 +117,7 @@ async def allow_list_tells_entry_and_hidden_volumes(dut: Any) -> None:
         await set_entry(dut, entry, wwpn)
         await write_word(dut, 0xC0 + entry, mask | 0xFFFF0000)
         assert await allowed(dut, wwpn)
-        assert int(dut.allow_entry.value) == mask << 5 | entry
+        assert value_of(dut.allow_entry) == mask << 5 | entry
         await write_word(dut, 0xC0 + entry, 0)
         await set_entry(dut, entry, 0)
         assert not await allowed(dut, wwpn)
@@ -147,7 +149,7 @@ async def store_serves_its_clients_in_turn(dut: Any) -> None:
         dut.mis_addr.value = sum(o[1] << 10 * c for c, o in enumerate(offers) if o)
         dut.mis_wdata.value = sum(o[2] << 32 * c for c, o in enumerate(offers) if o)
         await Timer(1, "ns")
-        valid, data = int(dut.mis_rdata_valid.value), int(dut.mis_rdata.value)
+        valid, data = value_of(dut.mis_rdata_valid), value_of(dut.mis_rdata)
         for c in range(2):
             assert bool(valid >> c & 1) == (due[c] is not None), f"clock {clock} client {c}"
             if due[c] is not None:
@@ -155,7 +157,7 @@ async def store_serves_its_clients_in_turn(dut: Any) -> None:
                 assert data >> 32 * c & 0xFFFFFFFF == want, f"clock {clock} client {c} word {address:03x}"
                 compared += 1
             due[c] = None
-        ready = int(dut.mis_ready.value)
+        ready = value_of(dut.mis_ready)
         for c in range(2):
             offer = offers[c]
             if offer is None:
@@ -170,8 +172,8 @@ async def store_serves_its_clients_in_turn(dut: Any) -> None:
             else:
                 due[c] = (offer[1], STORE.get(offer[1], 0))
             offers[c] = None
-        if int(dut.allow_done.value):
-            assert not int(dut.allow_ok.value)
+        if value_of(dut.allow_done):
+            assert not value_of(dut.allow_ok)
             done += 1
         await FallingEdge(dut.clk)
     assert compared > 500 and done >= 2
@@ -212,7 +214,7 @@ async def segment_list_has_two_writers(dut: Any) -> None:
     await start(dut)
     for _ in range(400):
         await FallingEdge(dut.clk)
-        if not int(dut.status_busy.value):
+        if not value_of(dut.status_busy):
             break
     dut.chunk_valid.value, dut.chunk_op.value, dut.chunk_slot.value, dut.chunk_blocks.value = 1, 1, 3, 128
     expected = {}
@@ -221,19 +223,19 @@ async def segment_list_has_two_writers(dut: Any) -> None:
         dut.sl_wr_valid.value, dut.sl_wr_slot.value, dut.sl_wr_line.value = int(len(expected) < 20), 1, page
         dut.sl_wr_index.value = len(expected)
         await Timer(1, "ns")
-        if len(expected) < 20 and int(dut.sl_wr_ready.value):
+        if len(expected) < 20 and value_of(dut.sl_wr_ready):
             expected[len(expected)] = page
             page += 17
         await FallingEdge(dut.clk)
         if clock == 0:
             dut.chunk_valid.value = 0
     dut.sl_wr_valid.value = 0
-    assert int(dut.chunk_rsp_valid.value), "a write of 16 whole segments needs no drive"
+    assert value_of(dut.chunk_rsp_valid), "a write of 16 whole segments needs no drive"
 
     async def entry(slot: int, index: int, port: int) -> int:
         dut.sl_rd_slot.value, dut.sl_rd_index.value = slot << 9 * port, index << 5 * port
         await FallingEdge(dut.clk)
-        return int(dut.sl_rd_line.value) >> 20 * port & 0xFFFFF
+        return value_of(dut.sl_rd_line) >> 20 * port & 0xFFFFF
 
     for port in range(PORTS):
         for index, line in expected.items():

@@ -18,6 +18,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import Event, FallingEdge, Timer, with_timeout
 
+from portplex.bfm.pins import value_of
 from portplex.model.cache import SEGMENT_BLOCKS, ChunkOp, chunk_segments
 
 PERIOD = 4  # ns
@@ -223,9 +224,9 @@ class ManagerBench:
         self.dut.flush.value = 1
         await self.clocks(2)
         self.dut.flush.value = 0
-        await self.wait_until(lambda: int(self.dut.status_dirty_count.value) == 0, limit, "flush")
-        await self.wait_until(lambda: not int(self.dut.status_busy.value), limit, "idle after flush")
-        assert not int(self.dut.status_pinned.value), "a segment is still pinned"
+        await self.wait_until(lambda: value_of(self.dut.status_dirty_count) == 0, limit, "flush")
+        await self.wait_until(lambda: not value_of(self.dut.status_busy), limit, "idle after flush")
+        assert not value_of(self.dut.status_pinned), "a segment is still pinned"
         assert not any(self.under_way.values())
         for (volume, lba), allowed in self.truth.items():
             value = self.image[volume, lba // SEGMENT_BLOCKS][lba % SEGMENT_BLOCKS]
@@ -242,7 +243,7 @@ class ManagerBench:
         shown = (None, None)
         while True:
             # after the falling edge: drive
-            if int(dut.rst.value):
+            if value_of(dut.rst):
                 await FallingEdge(dut.clk)
                 self.clock += 1
                 heads, shown = [None, None], (None, None)
@@ -267,22 +268,22 @@ class ManagerBench:
                 dut.drv_rsp_tag.value, dut.drv_rsp_error.value = self.answers[0]
             await Timer(1, "ns")
             # before the rising edge: see what it will take
-            if int(dut.rst.value):
+            if value_of(dut.rst):
                 continue
             if shown != (None, None):
-                ready = int(dut.chunk_ready.value)
+                ready = value_of(dut.chunk_ready)
                 for client in range(2):
                     if ready >> client & 1:
                         heads[client] = None
-            taken = int(dut.chunk_rsp_valid.value) & answer_ready
+            taken = value_of(dut.chunk_rsp_valid) & answer_ready
             if taken:
                 self._answers(taken)
-            if drive_ready and int(dut.drv_valid.value):
+            if drive_ready and value_of(dut.drv_valid):
                 self._drive_request()
-            if self.answers and int(dut.drv_rsp_ready.value):
+            if self.answers and value_of(dut.drv_rsp_ready):
                 del self.under_way[self.answers.popleft()[0]]
-            if int(dut.list_wr_valid.value):
-                self.lists[int(dut.list_wr_slot.value)][int(dut.list_wr_index.value)] = int(dut.list_wr_line.value)
+            if value_of(dut.list_wr_valid):
+                self.lists[value_of(dut.list_wr_slot)][value_of(dut.list_wr_index)] = value_of(dut.list_wr_line)
             for name, handle in strobes.items():
                 if int(handle.value):
                     self.counters[name] += 1
@@ -290,7 +291,7 @@ class ManagerBench:
             await FallingEdge(dut.clk)
 
     def _answers(self, taken: int) -> None:
-        ops, slots, errors = (int(getattr(self.dut, f"chunk_rsp_{n}").value) for n in ("op", "slot", "error"))
+        ops, slots, errors = (value_of(getattr(self.dut, f"chunk_rsp_{n}")) for n in ("op", "slot", "error"))
         for client in range(2):
             if not taken >> client & 1:
                 continue
@@ -307,10 +308,10 @@ class ManagerBench:
 
     def _drive_request(self) -> None:
         dut = self.dut
-        tag, destage = int(dut.drv_tag.value), bool(int(dut.drv_write.value))
-        key = int(dut.drv_volume.value), int(dut.drv_segment.value)
+        tag, destage = value_of(dut.drv_tag), bool(value_of(dut.drv_write))
+        key = value_of(dut.drv_volume), value_of(dut.drv_segment)
         assert tag not in self.under_way, f"tag {tag} is under way"
-        assert int(dut.drv_line.value) == tag * 256 and tag < self.places
+        assert value_of(dut.drv_line) == tag * 256 and tag < self.places
         self.under_way[tag] = destage
         (self.destaged if destage else self.staged).append(key)
         finish = self.clock + self.rng.randint(*self.latency)

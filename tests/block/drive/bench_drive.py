@@ -11,6 +11,8 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
+from portplex.bfm.pins import value_of
+
 SEGMENT, LINE = 4096, 16
 BLOCKS, LATENCY = 256, 100
 BASES, SIZES = (2, 16), (64, 128)  # in segments and blocks: volume 0 and 1
@@ -51,24 +53,24 @@ class Cache:
         access = None
         ready = self.rng.random() >= self.busy
         dut.bk_ready.value = int(ready)
-        if ready and int(dut.bk_valid.value):
-            access = int(dut.bk_line.value)
-            if int(dut.bk_write.value):
-                self.lines[access] = int(dut.bk_wdata.value).to_bytes(LINE, "big")
+        if ready and value_of(dut.bk_valid):
+            access = value_of(dut.bk_line)
+            if value_of(dut.bk_write):
+                self.lines[access] = value_of(dut.bk_wdata).to_bytes(LINE, "big")
                 access = None
         self.pipe.append(access)
         ready = self.rng.random() >= self.busy
         dut.drv_rsp_ready.value = int(ready)
-        if ready and int(dut.drv_rsp_valid.value):
-            tag = int(dut.drv_rsp_tag.value)
+        if ready and value_of(dut.drv_rsp_valid):
+            tag = value_of(dut.drv_rsp_tag)
             assert tag not in self.answers, f"tag {tag} answered twice"
-            self.answers[tag] = int(dut.drv_rsp_error.value)
+            self.answers[tag] = value_of(dut.drv_rsp_error)
         dut.drv_valid.value = int(bool(self.requests))
         if self.requests:
             request = self.requests[0]
             dut.drv_write.value, dut.drv_tag.value, dut.drv_volume.value = request[:3]
             dut.drv_segment.value, dut.drv_line.value = request[3:]
-            if int(dut.drv_ready.value):
+            if value_of(dut.drv_ready):
                 self.requests.pop(0)
         await FallingEdge(dut.clk)
 

@@ -13,6 +13,8 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, Timer
 
+from portplex.bfm.pins import value_of
+
 VOLUMES, QUEUE = int(os.environ["VOLUMES"]), int(os.environ["QUEUE"])
 LINE, LINES = 16, 256  # bytes, lines of a segment
 READ_LATENCY = 3  # clocks of the back port; the same for every read
@@ -118,47 +120,47 @@ class World:
         self._back_port(head, ready["bk_ready"])
         self._answer(ready["drv_rsp_ready"])
         for name in self.strobes:
-            self.strobes[name] += int(getattr(dut, f"stat_{name}").value)
+            self.strobes[name] += value_of(getattr(dut, f"stat_{name}"))
         await FallingEdge(dut.clk)
         self.now += 1
 
     def _request(self, request: Request | None) -> None:
-        if request is not None and int(self.dut.drv_ready.value):
+        if request is not None and value_of(self.dut.drv_ready):
             self.requests.popleft()
             if request.in_volume:
                 self.expected.append(request)
 
     def _drive(self, head: Request | None, ready: int, take: int) -> None:
         dut = self.dut
-        if ready and int(dut.drive_cmd_valid.value):
+        if ready and value_of(dut.drive_cmd_valid):
             assert self.expected, "a command nobody asked for"
             asked = self.expected.popleft()
-            got = [int(getattr(dut, f"drive_cmd_{name}").value) for name in ("write", "tag", "block", "blocks")]
+            got = [value_of(getattr(dut, f"drive_cmd_{name}")) for name in ("write", "tag", "block", "blocks")]
             assert got == [asked.write, asked.tag, 8 * (BASES[asked.volume] + asked.segment), 8]
             self.drive.append(asked)
-        if take and int(dut.drive_wdata_valid.value):
+        if take and value_of(dut.drive_wdata_valid):
             assert head is not None
-            head.moved.append(int(dut.drive_wdata.value).to_bytes(LINE, "big"))
+            head.moved.append(value_of(dut.drive_wdata).to_bytes(LINE, "big"))
             self.moved += 1
-        if self.show_status and int(dut.drive_status_ready.value):
+        if self.show_status and value_of(dut.drive_status_ready):
             self.drive.popleft()
             self.moved, self.show_status = 0, False
 
     def _back_port(self, head: Request | None, ready: int) -> None:
         dut = self.dut
-        valid = int(dut.bk_valid.value)
-        shown = (int(dut.bk_write.value), int(dut.bk_line.value)) if valid else ()
+        valid = value_of(dut.bk_valid)
+        shown = (value_of(dut.bk_write), value_of(dut.bk_line)) if valid else ()
         assert self.held is None or self.held == shown, f"{self.held} was not taken and became {shown}"
         self.held = shown if valid and not ready else None
         taken = bool(valid and ready and shown[0])
-        assert bool(int(dut.drive_rdata_ready.value)) == taken or not self.show_line, "a line is lost or comes twice"
+        assert bool(value_of(dut.drive_rdata_ready)) == taken or not self.show_line, "a line is lost or comes twice"
         if not (valid and ready):
             return
         write, line = shown
         owner = self.by_line[line // LINES]
         if write:
             assert head is owner and not owner.write and line % LINES == self.moved, f"line {line} is not due"
-            owner.moved.append(int(dut.bk_wdata.value).to_bytes(LINE, "big"))
+            owner.moved.append(value_of(dut.bk_wdata).to_bytes(LINE, "big"))
             self.moved, self.show_line = self.moved + 1, False
         else:
             assert owner.write
@@ -166,8 +168,8 @@ class World:
 
     def _answer(self, ready: int) -> None:
         dut = self.dut
-        valid = int(dut.drv_rsp_valid.value)
-        shown = (int(dut.drv_rsp_tag.value), int(dut.drv_rsp_error.value)) if valid else None
+        valid = value_of(dut.drv_rsp_valid)
+        shown = (value_of(dut.drv_rsp_tag), value_of(dut.drv_rsp_error)) if valid else None
         assert self.held_answer in (None, shown), f"answer {self.held_answer} was not taken and became {shown}"
         self.held_answer = None if ready else shown
         if ready and shown is not None:

@@ -14,6 +14,8 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
+from portplex.bfm.pins import value_of
+
 BLOCKS, LATENCY, QUEUE = int(os.environ["CAPACITY_BLOCKS"]), int(os.environ["LATENCY"]), int(os.environ["QUEUE"])
 LINE, LINES_A_BLOCK = 16, 32
 
@@ -69,25 +71,25 @@ class Host:
         take, accept = rng.random() < self.pace, rng.random() < self.pace
         dut.drive_wdata_valid.value, dut.drive_rdata_ready.value = int(give), int(take)
         dut.drive_status_ready.value = int(accept)
-        status = accept and int(dut.drive_status_valid.value)
+        status = accept and value_of(dut.drive_status_valid)
         if give:
             dut.drive_wdata.value = int.from_bytes(head.lines[self.moved], "big")
-        if give and int(dut.drive_wdata_ready.value):
+        if give and value_of(dut.drive_wdata_ready):
             if not head.error and not head.beyond:
                 at = head.block * 512 + LINE * self.moved
                 self.image[at : at + LINE] = head.lines[self.moved]
             self._line(head)
-        elif take and int(dut.drive_rdata_valid.value):
+        elif take and value_of(dut.drive_rdata_valid):
             assert head is not None and not head.write, "a line that nobody reads"
             at = head.block * 512 + LINE * self.moved
             expected = bytes(LINE) if head.beyond else bytes(self.image[at : at + LINE])
-            assert int(dut.drive_rdata.value).to_bytes(LINE, "big") == expected, f"line {self.moved} of tag {head.tag}"
+            assert value_of(dut.drive_rdata).to_bytes(LINE, "big") == expected, f"line {self.moved} of tag {head.tag}"
             self._line(head)
         if status:
             ended = self.open.popleft()
             assert ended not in self.moving, "a status before the last line"
-            assert int(dut.drive_status_tag.value) == ended.tag, "statuses come in the order of the commands"
-            assert bool(int(dut.drive_status_error.value)) == (ended.error or ended.beyond), f"tag {ended.tag}"
+            assert value_of(dut.drive_status_tag) == ended.tag, "statuses come in the order of the commands"
+            assert bool(value_of(dut.drive_status_error)) == (ended.error or ended.beyond), f"tag {ended.tag}"
 
     def _line(self, head: Command) -> None:
         if self.moved == 0:
@@ -109,7 +111,7 @@ class Host:
             if offered is not None:
                 dut.drive_cmd_write.value, dut.drive_cmd_tag.value = int(offered.write), offered.tag
                 dut.drive_cmd_block.value, dut.drive_cmd_blocks.value = offered.block, offered.blocks
-            ready = int(dut.drive_cmd_ready.value)
+            ready = value_of(dut.drive_cmd_ready)
             self._serve()
             if offered is not None and ready:
                 command = self.waiting.popleft()
@@ -133,12 +135,12 @@ class Host:
         request.value = 1
         await FallingEdge(dut.clk)
         await FallingEdge(dut.clk)
-        assert int(dut.image_done.value)
-        failed = int(dut.image_error.value)
+        assert value_of(dut.image_done)
+        failed = value_of(dut.image_error)
         request.value = 0
         await FallingEdge(dut.clk)
         await FallingEdge(dut.clk)
-        assert not int(dut.image_done.value)
+        assert not value_of(dut.image_done)
         return failed
 
 
@@ -195,5 +197,5 @@ async def chosen_commands_fail(dut: Any) -> None:
         for command in (commands[7], commands[9]):
             command.error = True
         await host.run(commands)
-        assert int(dut.error_count.value) == 0
+        assert value_of(dut.error_count) == 0
     await host.run([host.command(False, block, 8) for block in range(0, BLOCKS, 8)])

@@ -18,6 +18,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
+from portplex.bfm.pins import value_of
 from portplex.fc.constants import IDLE, ORDERED_SET_NAMES, ORDERED_SETS
 
 STATES = ("AC", "LR1", "LR2", "LR3", "LF1", "LF2", "OL1", "OL2", "OL3")
@@ -242,7 +243,7 @@ class LinkBench:
         raise AssertionError(f"{what}: not within {deadline} clocks; states {states}, counters {self.counters()}")
 
     def _get(self, name: str, width: int, end: int) -> int:
-        return (int(getattr(self.dut, name).value) >> (width * end)) & ((1 << width) - 1)
+        return (value_of(getattr(self.dut, name)) >> (width * end)) & ((1 << width) - 1)
 
     def state(self, end: int = 0) -> str:
         return STATES[self._get("status_link_state", 4, end)]
@@ -286,14 +287,14 @@ class LinkBench:
         ones = range(count)
         while not self.stopped:
             await RisingEdge(dut.clk)
-            tx_data, tx_k = int(dut.tx_data.value), int(dut.tx_charisk.value)
-            request, ready = int(dut.txf_request.value), int(dut.txf_ready.value)
-            data_ready, done = int(dut.txf_data_ready.value), int(dut.txf_done.value)
-            valid = int(dut.rxf_valid.value)
-            if self.active_since is None and int(dut.link_active.value) & 1:
+            tx_data, tx_k = value_of(dut.tx_data), value_of(dut.tx_charisk)
+            request, ready = value_of(dut.txf_request), value_of(dut.txf_ready)
+            data_ready, done = value_of(dut.txf_data_ready), value_of(dut.txf_done)
+            valid = value_of(dut.rxf_valid)
+            if self.active_since is None and value_of(dut.link_active) & 1:
                 self.active_since = self.now
-            resets, downs = int(dut.link_reset_event.value), int(dut.link_down_event.value)
-            rd_data = int(dut.rxf_rd_data.value) if valid else 0
+            resets, downs = value_of(dut.link_reset_event), value_of(dut.link_down_event)
+            rd_data = value_of(dut.rxf_rd_data) if valid else 0
             tx_valid = tx_header = tx_words = tx_initiate = tx_terminate = tx_payload = tx_payload_valid = 0
             rd_addr = pop = 0
             for n in ones:
@@ -339,24 +340,24 @@ class LinkBench:
                     tx_payload_valid |= 1 << n
                 # receive: one payload word a clock, data two edges after the address was set
                 if (valid >> n) & 1 and (end.popping or end.reading is not None):
-                    words = (int(dut.rxf_words.value) >> (10 * n)) & 0x3FF
+                    words = (value_of(dut.rxf_words) >> (10 * n)) & 0x3FF
                     step = 0 if end.reading is None else end.reading
                     if step >= 2 and step - 2 < words:
                         end.read.append((rd_data >> (32 * n)) & 0xFFFFFFFF)
                     if step == words + 2:
-                        header = (int(dut.rxf_header.value) >> (192 * n)) & ((1 << 192) - 1)
+                        header = (value_of(dut.rxf_header) >> (192 * n)) & ((1 << 192) - 1)
                         end.received.append(
                             Received(
                                 header.to_bytes(24, "big") + bytes_of(end.read),
-                                bool(int(dut.rxf_sof_initiate.value) >> n & 1),
-                                bool(int(dut.rxf_eof_terminate.value) >> n & 1),
+                                bool(value_of(dut.rxf_sof_initiate) >> n & 1),
+                                bool(value_of(dut.rxf_eof_terminate) >> n & 1),
                             )
                         )
                         pop |= 1 << n
                         end.reading, end.read = None, []
                     elif step > words + 2:
                         end.reading = None
-                    elif not int(dut.rxf_pop.value) >> n & 1:
+                    elif not value_of(dut.rxf_pop) >> n & 1:
                         rd_addr |= min(step, 1023) << (10 * n)
                         end.reading = step + 1
                 if single:

@@ -32,6 +32,8 @@ from bench_link_services import (
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
+from portplex.bfm.pins import value_of
+
 FIND, _, ADD, REMOVE, ROLES = range(5)
 E_D_TOV, R_A_TOV = 11, 40  # ticks
 TARGET = bytes.fromhex("0210001408002100000000000000000000000012")
@@ -213,7 +215,7 @@ async def known_requests(dut: Any) -> None:
         (NAME_SERVER, ARRAY_ID, ct + bytes.fromhex("021f0000 00000000") + me + bytes.fromhex("00000308")),
         (CONTROLLER, ARRAY_ID, bytes.fromhex("62000000 00000003")),
     ]
-    assert n.credits == [7] and int(dut.my_id.value) == ARRAY_ID and int(dut.my_id_valid.value)
+    assert n.credits == [7] and value_of(dut.my_id) == ARRAY_ID and value_of(dut.my_id_valid)
     assert await n.login(DEVICE_ID) == 0
     assert n.table == {DEVICE_ID: [0x5000000000000000 + DEVICE_ID, 256, 0, 1]}
     assert await n.login(DEVICE_ID) == 0 and len(n.sent) == 7, "already logged in"
@@ -327,7 +329,7 @@ async def link_down_ends_what_is_open(dut: Any) -> None:
         dut.login_id.value, dut.login_logout.value, dut.login_valid.value = DEVICE_ID, 0, 1
         for _ in range(moment):
             await n.clock()
-            if int(dut.login_ready.value):
+            if value_of(dut.login_ready):
                 await n.clock()
                 dut.login_valid.value = 0
         dut.link_active.value = 0
@@ -339,11 +341,11 @@ async def link_down_ends_what_is_open(dut: Any) -> None:
         n.asked = 0
         for _ in range(40):
             await n.clock()
-            if int(dut.login_ready.value):
+            if value_of(dut.login_ready):
                 await n.clock()
                 dut.login_valid.value = 0
         assert len(n.done) == before + 1 and n.done[-1][1] in (0, 6), moment
-        assert not int(dut.my_id_valid.value) and n.credits[-1] == 1 and not int(dut.table_valid.value)
+        assert not value_of(dut.my_id_valid) and n.credits[-1] == 1 and not value_of(dut.table_valid)
         n.sent.clear()
     await n.bring_up()
     assert n.sent[0][1].payload == FRAME_1

@@ -39,6 +39,8 @@ from bench_link_services import (
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
+from portplex.bfm.pins import value_of
+
 FIND, FIND_NAME, ADD, REMOVE, ROLES, SUSPECT = range(6)
 ROWS = 32
 
@@ -184,7 +186,7 @@ class Neighbours:
         self.offer(frame)
         for _ in range(1500):
             await self.clock()
-            if int(self.dut.request_done.value):
+            if value_of(self.dut.request_done):
                 break
         else:
             raise AssertionError(f"no end to {frame}")
@@ -306,7 +308,7 @@ async def link_down_gives_no_answer(dut: Any) -> None:
         answered = False
         for _ in range(moment):
             await n.clock()
-            if int(dut.request_done.value):
+            if value_of(dut.request_done):
                 dut.request_valid.value = 0
                 answered = True
         dut.link_down_event.value = 1
@@ -314,11 +316,11 @@ async def link_down_gives_no_answer(dut: Any) -> None:
         for clocks in range(60):
             await n.clock()
             dut.link_down_event.value = 0
-            if int(dut.request_done.value):
+            if value_of(dut.request_done):
                 dut.request_valid.value = 0
                 answered = True
-            assert clocks == 0 or not int(dut.reply_send.value), moment
+            assert clocks == 0 or not value_of(dut.reply_send), moment
         assert answered and len(n.sent) - sent <= 1 and len(n.sent) - down_at <= 1, moment
-        assert not int(dut.table_valid.value) and not int(dut.logout_valid.value)
+        assert not value_of(dut.table_valid) and not value_of(dut.logout_valid)
     n.logins = {}
     assert await n.ask(els(FRAME_2)) == FRAME_3

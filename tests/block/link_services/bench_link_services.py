@@ -21,7 +21,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
-from portplex.bfm.pins import Pins
+from portplex.bfm.pins import Pins, value_of
 from portplex.simulate import long_run
 
 ARRAY_ID, HOST_ID, DEVICE_ID = 0x010E00, 0x010001, 0x020E00
@@ -356,7 +356,7 @@ class World:
             "stat_ls_timeout",
             "stat_ls_dropped",
         ):
-            if int(getattr(d, name).value):
+            if value_of(getattr(d, name)):
                 self.strobes[name] += 1
 
     def _out(self, frame: Fc) -> None:
@@ -421,7 +421,7 @@ class World:
         self.receive(frame)
         await self.until(lambda: self.taken > taken and not self.queue, f"done with {frame}")
         await self.clocks(4)
-        await self.until(lambda: not int(self.dut.ls_tx_valid.value) and not self._tx_ready, "answer sent")
+        await self.until(lambda: not value_of(self.dut.ls_tx_valid) and not self._tx_ready, "answer sent")
         return self.sent[before:]
 
     async def answer_to(self, frame: Fc) -> bytes:
@@ -493,7 +493,7 @@ async def bring_up_registers_with_the_fabric(dut: Any) -> None:
     w = await world(dut, up=False)
     await w.clocks(100)
     assert not w.sent, "nothing may be sent before the link is active"
-    assert int(dut.my_id_valid.value) == 0 and int(dut.status_fabric_login.value) == 0
+    assert value_of(dut.my_id_valid) == 0 and value_of(dut.status_fabric_login) == 0
     await w.bring_up()
     await w.clocks(1000)
     assert [(f.d_id, f.s_id, f.type) for f in w.sent] == [
@@ -511,11 +511,9 @@ async def bring_up_registers_with_the_fabric(dut: Any) -> None:
     assert payloads[3] == bytes.fromhex("01000000 fc020000 021f0000 00000000 00010e00 00000308")
     assert payloads[4] == bytes.fromhex("62000000 00000003")
     assert len({f.ox_id for f in w.sent}) == 5
-    assert (
-        int(dut.my_id.value) == ARRAY_ID and int(dut.my_id_valid.value) == 1 and int(dut.status_fabric_login.value) == 1
-    )
+    assert value_of(dut.my_id) == ARRAY_ID and value_of(dut.my_id_valid) == 1 and value_of(dut.status_fabric_login) == 1
     assert w.credits == [7]
-    assert not w.strobes and int(dut.status_logins.value) == 0
+    assert not w.strobes and value_of(dut.status_logins) == 0
 
 
 @cocotb.test()
@@ -588,7 +586,7 @@ async def flogi_is_repeated_until_it_succeeds(dut: Any) -> None:
     w.answer = answer
     await w.start()
     await w.link_up()
-    await w.until(lambda: int(dut.my_id_valid.value), "fabric login", 10000)
+    await w.until(lambda: value_of(dut.my_id_valid), "fabric login", 10000)
     flogis = [t for f, t in zip(w.sent, w.sent_at, strict=True) if f.d_id == FABRIC_LOGIN]
     assert len(flogis) == len(bad) + 1
     gaps = [b - a for a, b in itertools.pairwise(flogis)]
@@ -632,7 +630,7 @@ async def name_server_may_refuse(dut: Any) -> None:
             w.answer = answer
             await w.start()
             await w.link_up()
-            await w.until(lambda: int(dut.my_id_valid.value), "FLOGI")
+            await w.until(lambda: value_of(dut.my_id_valid), "FLOGI")
             assert await w.login(DEVICE_ID) == 0
             codes = Counter(
                 f.payload[8:10].hex() if f.type == 0x20 else f.payload[:1].hex() for f in w.sent if f.d_id > 0xFFFF00
@@ -677,11 +675,11 @@ async def an_n_port_answers_flogi(dut: Any) -> None:
         w.answer = answer
         await w.start()
         await w.link_up()
-        await w.until(lambda: int(dut.my_id_valid.value), "FLOGI")
+        await w.until(lambda: value_of(dut.my_id_valid), "FLOGI")
         await w.clocks(1000)
         higher = peer < ARRAY_WWPN
         assert [(f.payload[0], f.d_id, f.s_id) for f in w.sent[1:]] == [(3, other, mine)] * higher
-        assert int(dut.my_id.value) == mine and w.credits == [9]
+        assert value_of(dut.my_id) == mine and w.credits == [9]
         assert w.allow_asked == [peer] * higher
         assert (await w.lookup(other))[0] == higher
         if not higher:
@@ -704,7 +702,7 @@ async def flogi_of_an_n_port_is_answered(dut: Any) -> None:
             await w.clocks(80 if when != "silent" else 2 * R_A_TOV + 100)
             before = len(w.sent)
             w.receive(els(flogi(peer), 0, FABRIC_LOGIN))
-            await w.until(lambda: int(dut.my_id_valid.value), "address")
+            await w.until(lambda: value_of(dut.my_id_valid), "address")
             w.tx_hold = False
             await w.clocks(1500)
             (acc,) = [f for f in w.sent[before:] if f.r_ctl == 0x23]
@@ -713,7 +711,7 @@ async def flogi_of_an_n_port_is_answered(dut: Any) -> None:
             asked = [(f.payload[0], f.d_id, f.s_id) for f in w.sent[before:] if f.r_ctl == 0x22 and f.payload[0] != 4]
             assert asked == [(3, other, mine)] * (peer < ARRAY_WWPN), (when, asked)
             assert w.sent.index(acc) < next((n for n, f in enumerate(w.sent) if f.payload[:1] == b"\3"), len(w.sent))
-            assert int(dut.my_id.value) == mine and w.credits[-1] == 9
+            assert value_of(dut.my_id) == mine and w.credits[-1] == 9
             # a FLOGI that the peer answers late, with the same addresses, changes nothing
             late = next(f for f in w.sent if f.payload[:1] == b"\4")
             w.receive(Fc(0x23, mine, other, 1, b"\2" + flogi(peer)[1:], ox_id=late.ox_id, f_ctl=0x990000))
@@ -754,11 +752,11 @@ async def flogi_of_an_n_port_may_be_refused(dut: Any) -> None:
         await w.until(lambda before=before: any(f.r_ctl == 0x23 for f in w.sent[before:]), "refusal")  # type: ignore[misc]
         (got,) = [f for f in w.sent[before:] if f.r_ctl == 0x23]
         assert got.payload == reason and (got.s_id, got.d_id) == (FABRIC_LOGIN, 0)
-        assert not int(dut.my_id_valid.value)
+        assert not value_of(dut.my_id_valid)
     w.allowed = lambda wwpn: False
     await w.ask(els(good, 0, FABRIC_LOGIN))
     await w.clocks(300)
-    assert w.allow_asked == [HOST_WWPN] and w.sent[-1].r_ctl == 0x23 and not int(dut.status_logins.value)
+    assert w.allow_asked == [HOST_WWPN] and w.sent[-1].r_ctl == 0x23 and not value_of(dut.status_logins)
     assert await w.answer_to(els(plogi(), LOW, HIGH)) == rjt(9, 0)
     await w.link_down()
     await w.clocks(20)
@@ -826,11 +824,11 @@ async def the_fabrics_timers_are_used(dut: Any) -> None:
         await w.start()
         await w.bring_up()
         await w.host()
-        assert (int(dut.r_a_tov_ticks.value), int(dut.e_d_tov_ticks.value)) == ticks
+        assert (value_of(dut.r_a_tov_ticks), value_of(dut.e_d_tov_ticks)) == ticks
         assert await w.answer_to(els(bytes.fromhex("0e000000"))) == LS_ACC + struct.pack(">III", *told, 0)
         await w.link_down()
         await w.clocks(5)
-        assert (int(dut.r_a_tov_ticks.value), int(dut.e_d_tov_ticks.value)) == (R_A_TOV, E_D_TOV)
+        assert (value_of(dut.r_a_tov_ticks), value_of(dut.e_d_tov_ticks)) == (R_A_TOV, E_D_TOV)
 
 
 def rscn(*pages: int) -> bytes:
@@ -865,7 +863,7 @@ async def a_port_that_has_gone_is_logged_out(dut: Any) -> None:
     )
     assert await told(rscn(*range(0x050000, 0x050000 + 62), HOST_ID)) == [HOST_ID], "the longest"
     assert await told(rscn(HOST_ID), HOST_ID + 1) == [], "only the fabric controller is believed"
-    assert not w.logouts and int(dut.status_logins.value) == 4
+    assert not w.logouts and value_of(dut.status_logins) == 4
     # a name server that does not know the question, or is silent: nothing follows from that
     w.answer = lambda f: CT_UNSUPPORTED if f.payload[8:10] == b"\x01\x12" else w.fabric(f)
     assert await told(rscn(HOST_ID)) == [HOST_ID]
@@ -879,7 +877,7 @@ async def a_port_that_has_gone_is_logged_out(dut: Any) -> None:
     assert await told(rscn(0x03000000)) == sorted(ports)
     assert sorted(i for i in w.logouts if i is not None) == [HOST_ID, 0x020101] and len(w.logouts) == 2
     assert not (await w.lookup(HOST_ID))[0] and (await w.lookup(HOST_ID + 1))[:2] == (True, True)
-    assert int(dut.status_logins.value) == 2
+    assert value_of(dut.status_logins) == 2
     # a slow task side holds the originator, not the responder
     del w.names[HOST_ID + 1]
     w.logout_ready = False
@@ -916,12 +914,12 @@ async def the_fabric_may_log_out(dut: Any) -> None:
         w.receive(els(logo, FABRIC_LOGIN))
         await w.clocks(100)
         if hold:
-            assert int(dut.my_id_valid.value) and not w.logouts, "the answer goes out first"
+            assert value_of(dut.my_id_valid) and not w.logouts, "the answer goes out first"
             w.tx_hold = False
         await w.until(lambda: w.sent[-1].payload[0] == 0x62 and not w.queue, "bring-up")
         assert w.sent[frames].payload == LS_ACC and w.sent[frames].s_id == ARRAY_ID
         assert [f.payload[0] for f in w.sent[frames + 1 :]] == [4, 3, 1, 1, 0x62]
-        assert w.logouts == [None] and int(dut.status_logins.value) == 0 and 1 not in w.credits
+        assert w.logouts == [None] and value_of(dut.status_logins) == 0 and 1 not in w.credits
         await w.host()
     # with a login of a task open
     w.answer = lambda f: w.fabric(f) if f.d_id > 0xFFFF00 else None
@@ -942,7 +940,7 @@ async def every_request_is_answered(dut: Any) -> None:
     assert await w.lookup(HOST_ID) == (True, False, False, 512)
     assert (await w.answer_to(els(FRAME_4))) == FRAME_5
     assert await w.lookup(HOST_ID) == (True, True, False, 512)
-    assert w.login_events == [int(dut.lookup_index.value)] and w.identities == [(HOST_WWPN, 19, 0xA5C3)]
+    assert w.login_events == [value_of(dut.lookup_index)] and w.identities == [(HOST_WWPN, 19, 0xA5C3)]
     names = struct.pack(">QQ", ARRAY_WWPN, ARRAY_WWNN)
     me = bytes.fromhex("00010e00")
     adisc = bytes.fromhex("52000000 00000000") + struct.pack(">QQ", HOST_WWPN, HOST_WWNN) + bytes.fromhex("00010001")
@@ -971,7 +969,7 @@ async def every_request_is_answered(dut: Any) -> None:
     assert w.logouts == [HOST_ID, HOST_ID] and await w.lookup(HOST_ID) == (False, False, False, 0)
     assert await w.answer_to(els(FRAME_13)) == LS_ACC, "LOGO of somebody unknown"
     assert w.logouts == [HOST_ID, HOST_ID]
-    assert not w.strobes and int(dut.status_logins.value) == 0
+    assert not w.strobes and value_of(dut.status_logins) == 0
 
 
 @cocotb.test()
@@ -1127,7 +1125,7 @@ async def what_is_no_request_is_dropped(dut: Any) -> None:
     for number, frame in enumerate(wrong, 1):
         assert await w.ask(frame) == [], frame
         assert w.strobes["stat_ls_dropped"] == number, frame
-    assert int(dut.status_logins.value) == 0 and not w.allow_asked and not w.logouts
+    assert value_of(dut.status_logins) == 0 and not w.allow_asked and not w.logouts
     assert (await w.answer_to(els(FRAME_2))) == FRAME_3
 
 
@@ -1180,20 +1178,20 @@ async def the_table_holds_32_logins(dut: Any) -> None:
     w = await world(dut)
     for n in range(32):
         await w.host(HOST_ID + n, HOST_WWPN + n)
-    assert int(dut.status_logins.value) == 32
+    assert value_of(dut.status_logins) == 32
     assert await w.answer_to(els(plogi(HOST_WWPN + 32), HOST_ID + 32)) == rjt(9, 0x29)
     assert await w.login(DEVICE_ID) == 3, "and no device either"
     assert [f.payload[0] for f in w.sent[-2:]] == [3, 5], "the device is told to forget the login"
     rows = set()
     for n in range(32):
         assert (await w.lookup(HOST_ID + n))[:2] == (True, True)
-        rows.add(int(dut.lookup_index.value))
+        rows.add(value_of(dut.lookup_index))
     assert len(rows) == 32
     # a port that is in the table may log in again; after LOGO there is room
     assert await w.answer_to(els(plogi(HOST_WWPN + 5), HOST_ID + 5)) == FRAME_3
     assert await w.answer_to(els(FRAME_13, HOST_ID + 9)) == LS_ACC
     assert await w.answer_to(els(plogi(HOST_WWPN + 32), HOST_ID + 32)) == FRAME_3
-    assert int(dut.status_logins.value) == 32 and w.logouts == [HOST_ID + 5, HOST_ID + 9]
+    assert value_of(dut.status_logins) == 32 and w.logouts == [HOST_ID + 5, HOST_ID + 9]
 
 
 @cocotb.test()
@@ -1206,7 +1204,7 @@ async def plogi_again_is_a_logout_first(dut: Any) -> None:
     w.receive(els(FRAME_2))
     await w.clocks(300)
     assert len(w.sent) == frames and not w.allow_asked[1:], "answered before the tasks of the old login ended"
-    assert int(dut.logout_valid.value) == 1 and int(dut.logout_id.value) == HOST_ID and int(dut.logout_all.value) == 0
+    assert value_of(dut.logout_valid) == 1 and value_of(dut.logout_id) == HOST_ID and value_of(dut.logout_all) == 0
     w.logout_ready = True
     await w.until(lambda: len(w.sent) > frames, "reply")
     assert w.sent[-1].payload == FRAME_3 and w.logouts == [HOST_ID]
@@ -1215,7 +1213,7 @@ async def plogi_again_is_a_logout_first(dut: Any) -> None:
     assert await w.answer_to(els(FRAME_2, HOST_ID + 7)) == FRAME_3
     assert w.logouts == [HOST_ID, HOST_ID]
     assert not (await w.lookup(HOST_ID))[0] and (await w.lookup(HOST_ID + 7))[0]
-    assert int(dut.status_logins.value) == 1
+    assert value_of(dut.status_logins) == 1
 
 
 @cocotb.test()
@@ -1238,7 +1236,7 @@ async def initiator_logs_in_and_out(dut: Any) -> None:
     # several devices, one after another
     for n in range(4):
         assert await w.login(DEVICE_ID + n) == 0
-    assert int(dut.status_logins.value) == 4
+    assert value_of(dut.status_logins) == 4
     # a device that sends LOGO
     assert await w.answer_to(els(FRAME_13, DEVICE_ID)) == LS_ACC
     assert w.logouts == [DEVICE_ID] and not (await w.lookup(DEVICE_ID))[0]
@@ -1291,7 +1289,7 @@ async def a_login_that_fails_leaves_nothing(dut: Any) -> None:
         w.answer = lambda f, answer=answer: answer  # type: ignore[misc]
         assert await w.login(DEVICE_ID, logout=True) == status
         assert await w.lookup(DEVICE_ID) == (False, False, False, 0)
-    assert int(dut.status_logins.value) == 0
+    assert value_of(dut.status_logins) == 0
     assert [f.payload[0] for f in w.aborted] == [3, 0x20, 0x20, 5, 5], "each that nobody answered, and no other"
 
 
@@ -1329,7 +1327,7 @@ async def timeouts_are_counted_in_ticks(dut: Any) -> None:
     assert w.strobes["stat_ls_timeout"] == 1 and w.aborted == w.sent[-1:]
     # the late answer belongs to nobody
     assert await w.ask(reply(w.sent[-1], plogi(opcode=2))) == []
-    assert w.strobes["stat_ls_dropped"] == 1 and int(dut.status_logins.value) == 0
+    assert w.strobes["stat_ls_dropped"] == 1 and value_of(dut.status_logins) == 0
 
 
 @cocotb.test()
@@ -1367,12 +1365,12 @@ async def link_down_ends_every_login(dut: Any) -> None:
     dut.login_logout.value = 0
     dut.login_valid.value = 1
     await w.clocks(200)
-    assert int(dut.ls_tx_valid.value) == 1
+    assert value_of(dut.ls_tx_valid) == 1
     await w.link_down()
     await w.clocks(20)
-    assert int(dut.ls_tx_valid.value) == 0 and w.logins_done[-1] == (DEVICE_ID + 1, 6)
+    assert value_of(dut.ls_tx_valid) == 0 and w.logins_done[-1] == (DEVICE_ID + 1, 6)
     w.tx_hold = False
-    assert w.logouts == [None] and int(dut.status_logins.value) == 0 and int(dut.my_id_valid.value) == 0
+    assert w.logouts == [None] and value_of(dut.status_logins) == 0 and value_of(dut.my_id_valid) == 0
     assert w.credits == [1], "BB_Credit is 1 until the next login"
     for n in range(5):
         assert not (await w.lookup(HOST_ID + n))[0]
@@ -1380,7 +1378,7 @@ async def link_down_ends_every_login(dut: Any) -> None:
     await w.clocks(1000)
     assert len(w.sent) == frames
     await w.bring_up()
-    assert w.sent[frames].payload[0] == 4 and int(dut.my_id_valid.value) == 1
+    assert w.sent[frames].payload[0] == 4 and value_of(dut.my_id_valid) == 1
     await w.host()
 
 
@@ -1415,7 +1413,7 @@ async def link_down_at_any_moment(dut: Any) -> None:
             await w.clocks(10)
             assert not w.queue, (scenario, clocks)
             assert w.logouts[events:].count(None) == 1 and w.logouts[-1] is None, (scenario, clocks)
-            assert int(dut.status_logins.value) == 0, (scenario, clocks)
+            assert value_of(dut.status_logins) == 0, (scenario, clocks)
             if scenario in ("login", "logout"):
                 assert len(w.logins_done) == done + 1 and w.logins_done[-1][1] in (0, 6), (scenario, clocks)
             frames = len(w.sent)
@@ -1592,7 +1590,7 @@ async def random_requests_get_the_references_answer(dut: Any) -> None:
         port = rng.choice(ports)
         _, initiator, target = reference.logins.get(port, (0, False, False))
         assert (await w.lookup(port))[:3] == (port in reference.logins, initiator, target)
-        assert int(dut.status_logins.value) == len(reference.logins)
+        assert value_of(dut.status_logins) == len(reference.logins)
     assert len(seen) > 10, f"the requests were too much alike: {seen}"
 
 

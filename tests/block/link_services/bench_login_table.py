@@ -11,6 +11,8 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
+from portplex.bfm.pins import value_of
+
 FIND, FIND_NAME, ADD, REMOVE, ROLES = range(5)
 
 
@@ -42,10 +44,10 @@ async def operate(dut: Any, client: str, op: int, port_id: int, row: Row) -> tup
     else:
         raise AssertionError(f"client {client}, operation {op}: no answer in 10 clocks")
     answer = (
-        bool(int(dut.result_hit.value)),
-        bool(int(dut.result_initiator.value)),
-        bool(int(dut.result_target.value)),
-        int(dut.result_id.value),
+        bool(value_of(dut.result_hit)),
+        bool(value_of(dut.result_initiator)),
+        bool(value_of(dut.result_target)),
+        value_of(dut.result_id),
     )
     await FallingEdge(dut.clk)
     signal("valid").value = 0
@@ -55,7 +57,7 @@ async def operate(dut: Any, client: str, op: int, port_id: int, row: Row) -> tup
 @cocotb.test()
 async def table_equals_dictionary(dut: Any) -> None:
     rng = random.Random(cocotb.RANDOM_SEED)
-    logins = int(dut.LOGINS.value)
+    logins = value_of(dut.LOGINS)
     dut.rst.value = 1
     dut.clear.value = 0
     dut.lookup_valid.value = 0
@@ -103,20 +105,20 @@ async def table_equals_dictionary(dut: Any) -> None:
         dut.lookup_id.value = asked
         await FallingEdge(dut.clk)
         dut.lookup_valid.value = 0
-        assert int(dut.lookup_done.value) == 1
+        assert value_of(dut.lookup_done) == 1
         want = rows.get(asked)
-        assert bool(int(dut.lookup_hit.value)) == (want is not None)
+        assert bool(value_of(dut.lookup_hit)) == (want is not None)
         if want:
             got = (
-                int(dut.lookup_payload_words.value),
-                bool(int(dut.lookup_initiator.value)),
-                bool(int(dut.lookup_target.value)),
+                value_of(dut.lookup_payload_words),
+                bool(value_of(dut.lookup_initiator)),
+                bool(value_of(dut.lookup_target)),
             )
             assert got == (want.words, want.initiator, want.target)
-            assert int(dut.lookup_index.value) < logins
-        assert int(dut.status_logins.value) == len(rows)
+            assert value_of(dut.lookup_index) < logins
+        assert value_of(dut.status_logins) == len(rows)
         await FallingEdge(dut.clk)
-        assert int(dut.lookup_done.value) == 0
+        assert value_of(dut.lookup_done) == 0
     assert full, "the table was never full"
 
 
@@ -132,4 +134,4 @@ async def both_clients_at_once(dut: Any) -> None:
     second = cocotb.start_soon(operate(dut, "b", ADD, 0x010204, Row(2, 256)))
     assert (await first)[0]
     assert (await second)[0]
-    assert int(dut.status_logins.value) == 2
+    assert value_of(dut.status_logins) == 2

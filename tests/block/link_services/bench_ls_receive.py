@@ -12,6 +12,8 @@ from bench_link_services import ARRAY_ID, FABRIC_LOGIN, FRAME_2, HOST_ID, Fc, el
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
+from portplex.bfm.pins import value_of
+
 
 def fate(frame: Fc, my_id: int | None, fabric: bool) -> str:
     """request, reply or dropped. FLOGI of an N_Port comes to FFFFFEh, where there is no fabric."""
@@ -63,28 +65,28 @@ async def give(dut: Any, frame: Fc, held: int = 3) -> tuple[str, bytes]:
         await FallingEdge(dut.clk)
         word = frame.payload[4 * address : 4 * address + 4]
         dut.ls_rx_rd_data.value = int.from_bytes(word, "big") if word else 0xDEADBEEF
-        address = int(dut.ls_rx_rd_addr.value)
+        address = value_of(dut.ls_rx_rd_addr)
         # the word on ls_rx_rd_data during the coming edge is the one copied at that edge
-        if int(dut.capture_write.value):
-            copied[int(dut.capture_addr.value)] = int.from_bytes(word, "big")
-        dropped += int(dut.stat_dropped.value)
-        now = "request" * int(dut.request_valid.value) + "reply" * int(dut.reply_valid.value)
-        if now and not int(dut.ls_rx_done.value):
+        if value_of(dut.capture_write):
+            copied[value_of(dut.capture_addr)] = int.from_bytes(word, "big")
+        dropped += value_of(dut.stat_dropped)
+        now = "request" * value_of(dut.request_valid) + "reply" * value_of(dut.reply_valid)
+        if now and not value_of(dut.ls_rx_done):
             assert seen in ("", now) and not dropped
             seen = now
             held -= 1
             if held == 0:
                 (dut.request_done if now == "request" else dut.reply_done).value = 1
-        if int(dut.ls_rx_done.value):
+        if value_of(dut.ls_rx_done):
             break
     else:
         raise AssertionError(f"not done with {frame}")
     dut.request_done.value = 0
     dut.reply_done.value = 0
     dut.ls_rx_valid.value = 0
-    assert dropped == (not seen) and not int(dut.request_valid.value) and not int(dut.reply_valid.value)
+    assert dropped == (not seen) and not value_of(dut.request_valid) and not value_of(dut.reply_valid)
     await FallingEdge(dut.clk)
-    assert not int(dut.ls_rx_done.value) and not int(dut.stat_dropped.value)
+    assert not value_of(dut.ls_rx_done) and not value_of(dut.stat_dropped)
     return seen or "dropped", b"".join(copied[n].to_bytes(4, "big") for n in sorted(copied))
 
 
@@ -154,15 +156,15 @@ async def service_parameters_are_judged(dut: Any) -> None:
             0
         ] == "request"
         good = all(256 <= size <= 2112 and size % 4 == 0 for size in (common, class3))
-        assert int(dut.class3_valid.value) == valid
-        assert int(dut.size_valid.value) == good, (common, class3)
+        assert value_of(dut.class3_valid) == valid
+        assert value_of(dut.size_valid) == good, (common, class3)
         if good:
-            assert int(dut.payload_words.value) == min(common, class3, 2048) // 4
+            assert value_of(dut.payload_words) == min(common, class3, 2048) // 4
     # Linux leaves the class 3 size of its FLOGI at 0: there the common one counts
     for common, good in ((0x840, True), (2110, False), (252, False)):
         payload = flogi(1)[:10] + common.to_bytes(2, "big") + flogi(1)[12:72] + bytes(4) + flogi(1)[76:]
         assert (await give(dut, els(payload, 0, FABRIC_LOGIN)))[0] == "request"
-        assert int(dut.size_valid.value) == good
+        assert value_of(dut.size_valid) == good
 
 
 @cocotb.test()
@@ -175,15 +177,15 @@ async def the_holder_reads_the_payload(dut: Any) -> None:
     dut.ls_rx_sof_initiate.value = dut.ls_rx_eof_terminate.value = dut.ls_rx_valid.value = 1
     for _ in range(80):
         await FallingEdge(dut.clk)
-        if int(dut.request_valid.value):
+        if value_of(dut.request_valid):
             break
     else:
         raise AssertionError("no request")
     for word in (1, 63, 30, 2):
         dut.request_rd_addr.value = word
         await FallingEdge(dut.clk)
-        assert int(dut.ls_rx_rd_addr.value) == word
-    assert int(dut.request_valid.value) and not int(dut.ls_rx_done.value)
+        assert value_of(dut.ls_rx_rd_addr) == word
+    assert value_of(dut.request_valid) and not value_of(dut.ls_rx_done)
 
 
 @cocotb.test()
@@ -196,6 +198,6 @@ async def a_frame_waits_while_the_reply_buffer_is_taken(dut: Any) -> None:
     dut.ls_rx_valid.value = 1
     for _ in range(100):
         await FallingEdge(dut.clk)
-        assert not int(dut.ls_rx_done.value) and not int(dut.capture_write.value) and not int(dut.request_valid.value)
+        assert not value_of(dut.ls_rx_done) and not value_of(dut.capture_write) and not value_of(dut.request_valid)
     dut.reply_busy.value = 0
     assert (await give(dut, frame))[0] == "request"

@@ -143,16 +143,16 @@ async def restored_after_reset(dut: Any) -> None:
     await console.reset()
     await console.seconds(10)
     assert [start.job for start in console.watch.starts] == [5]
-    dut.rst.value = 1
+    console.dut.rst.value = 1
     for _ in range(35):  # 20, 30 and 40 pass
         await console.second()
-    dut.rst.value = 0
+    console.dut.rst.value = 0
     await console.loaded()
     await console.quiet()
     assert console.watch.starts[1:] == [Start(5, NOW + 45, NOW + 20)]
     assert console.watch.model.entries[0].due == NOW + 50
     for word in (0x0000_0003, 0x0000_0801, 0xFFFF_FFFF):
-        dut.rst.value = 1
+        console.dut.rst.value = 1
         await console.write_store(0x90, word)
         await console.reset()
         await console.quiet()

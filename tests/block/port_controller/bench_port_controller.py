@@ -30,6 +30,7 @@ from port_model import (
     rsp,
 )
 
+from portplex.bfm.pins import value_of
 from portplex.scsi.sense import LBA_OUT_OF_RANGE, MISCOMPARE
 
 HOST = 0x010001
@@ -317,7 +318,7 @@ async def data_is_taken_at_line_rate(dut: Any) -> None:
             while True:
                 await dut.in_popped.value_change
                 await FallingEdge(dut.clk)
-                times.append(int(dut.in_pop_time.value))
+                times.append(value_of(dut.in_pop_time))
 
         watcher = cocotb.start_soon(watch())
         await port.push_data(HOST, data, ox_id=1, rx_id=task, offset=0, responder=False, seq_id=1)
@@ -455,7 +456,7 @@ async def bad_frames_change_nothing(dut: Any) -> None:
         )
         await port.counted(name, before)
     await port.clocks(200)
-    assert not port.requests and int(dut.status_open_tasks.value) == 1
+    assert not port.requests and value_of(dut.status_open_tasks) == 1
     await port.instruct(RESPOND, task=task)
     assert (await port.answered(HOST, 9))[0] == 0
     await port.drained()
@@ -636,7 +637,7 @@ async def timeouts(dut: Any) -> None:
         else:
             assert (await port.frame(DEVICE, own, 6000)).header.r_ctl == 0x81
         assert (await port.completion(READ, slot=0, clocks=8000)).status == 2
-        assert int(dut.status_open_tasks.value) == 1, "the X_ID was given back before R_A_TOV"
+        assert value_of(dut.status_open_tasks) == 1, "the X_ID was given back before R_A_TOV"
         await port.drained(8000)
         assert port.count("timeouts") == timeouts + (1 if answer else 3)
         assert port.count("abts_sent") == sent + (1 if answer else 2)
@@ -713,7 +714,7 @@ async def preference_and_turns(dut: Any) -> None:
         for task in tasks:
             await port.instruct(SEND, task=task, slot=0, length=8192)
         await port.clocks(400)
-        assert int(dut.online_waiting.value) == 1
+        assert value_of(dut.online_waiting) == 1
         dut.out_enable.value = 1
         total = 4 + 4 * hosts
         await port.wait(lambda s=start, t=total: len(port.log) >= s + t, "all frames")
@@ -772,7 +773,7 @@ async def task_set_full(dut: Any) -> None:
         await port.instruct(WRITE, slot=n, length=512, port_id=DEVICE)
     await port.clocks(3000)
     given = min(wanted, TASKS - reserve)
-    assert int(dut.status_open_tasks.value) == given
+    assert value_of(dut.status_open_tasks) == given
     if reserve:
         await port.command(HOST, 1, cmnd(False, 512))
         await port.instruct(RESPOND, task=(await port.request()).task)
@@ -810,7 +811,7 @@ async def logins_and_logouts(dut: Any) -> None:
         await port.command(HOST + 1, 1, cmnd(False, 8192))
         second = (await port.request()).task
         await port.instruct(WRITE, slot=9, length=512, port_id=0x030001)
-        await port.wait(lambda: int(dut.status_open_tasks.value) == 3, "three tasks")
+        await port.wait(lambda: value_of(dut.status_open_tasks) == 3, "three tasks")
         await port.instruct(SEND, task=first, slot=0, length=8192)
         await port.clocks(300)
         if all_of_them:

@@ -13,6 +13,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, Lock, RisingEdge, Timer
 
+from portplex.bfm.pins import value_of
 from portplex.fc.header import Header
 
 MY_ID = 0x010E00
@@ -162,16 +163,16 @@ class Port:
         while True:
             await dut.out_count.value_change
             await FallingEdge(dut.clk)
-            words = int(dut.out_words.value)
-            payload = int(dut.out_payload.value).to_bytes(2112, "big")[: 4 * words]
-            header = Header.unpack(int(dut.out_header.value).to_bytes(24, "big"))
+            words = value_of(dut.out_words)
+            payload = value_of(dut.out_payload).to_bytes(2112, "big")[: 4 * words]
+            header = Header.unpack(value_of(dut.out_header).to_bytes(24, "big"))
             frame = Frame(
                 header,
                 payload,
-                bool(int(dut.out_sof_initiate.value)),
-                bool(int(dut.out_eof_terminate.value)),
-                int(dut.out_time.value),
-                bool(int(dut.out_underrun.value)),
+                bool(value_of(dut.out_sof_initiate)),
+                bool(value_of(dut.out_eof_terminate)),
+                value_of(dut.out_time),
+                bool(value_of(dut.out_underrun)),
             )
             self.log.append(frame)
             assert header.s_id == MY_ID or header.type == 1
@@ -188,7 +189,7 @@ class Port:
         while True:
             await RisingEdge(dut.hr_valid)
             await FallingEdge(dut.clk)
-            v = {n: int(getattr(dut, f"hr_{n}").value) for n in Request._fields}
+            v = {n: value_of(getattr(dut, f"hr_{n}")) for n in Request._fields}
             request = Request(
                 v["op"],
                 v["task"],
@@ -209,10 +210,10 @@ class Port:
     async def _done_pump(self) -> None:
         dut = self.dut
         while True:
-            if not int(dut.done_valid.value):
+            if not value_of(dut.done_valid):
                 await RisingEdge(dut.done_valid)
             await FallingEdge(dut.clk)
-            self.done.append(Done(*(int(getattr(dut, f"done_{n}").value) for n in Done._fields)))
+            self.done.append(Done(*(value_of(getattr(dut, f"done_{n}")) for n in Done._fields)))
             dut.done_ready.value = 1
             await FallingEdge(dut.clk)
             dut.done_ready.value = 0
@@ -242,7 +243,7 @@ class Port:
         async with self.push_lock:
             for _ in range(20000):
                 await FallingEdge(dut.clk)
-                if int(dut.in_room.value):
+                if value_of(dut.in_room):
                     break
             else:
                 raise AssertionError("the port does not take frames")
@@ -337,7 +338,7 @@ class Port:
             dut.ti_valid.value = 1
             for _ in range(20000):
                 await Timer(1, "ns")
-                ready = int(dut.ti_ready.value)
+                ready = value_of(dut.ti_ready)
                 await FallingEdge(dut.clk)
                 if ready:
                     break
@@ -399,13 +400,13 @@ class Port:
                 await FallingEdge(self.dut.clk)
                 self.dut.mem_addr.value = self._place(segments, offset - lead + i) // 16
                 await FallingEdge(self.dut.clk)
-                result += int(self.dut.mem_rdata.value).to_bytes(16, "big")
+                result += value_of(self.dut.mem_rdata).to_bytes(16, "big")
         return result[lead : lead + length]
 
     # ---- counters ----
 
     def count(self, name: str) -> int:
-        return int(self.dut.port_counters.value) >> (32 * COUNTERS[name]) & 0xFFFFFFFF
+        return value_of(self.dut.port_counters) >> (32 * COUNTERS[name]) & 0xFFFFFFFF
 
     async def counted(self, name: str, before: int, by: int = 1) -> None:
         await self.wait(
@@ -414,7 +415,7 @@ class Port:
 
     async def drained(self, clocks: int = 20000) -> None:
         """Nothing leaks: every context is free again (I8)."""
-        await self.wait(lambda: int(self.dut.status_open_tasks.value) == 0, "all contexts free", clocks)
+        await self.wait(lambda: value_of(self.dut.status_open_tasks) == 0, "all contexts free", clocks)
 
     # ---- whole exchanges ----
 

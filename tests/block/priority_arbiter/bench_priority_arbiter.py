@@ -11,6 +11,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, First, RisingEdge, Timer
 from cocotb.utils import get_sim_time
 
+from portplex.bfm.pins import value_of
 from portplex.model.priority import FRAME_OVERHEAD_WORDS, PriorityTable
 from portplex.simulate import long_run
 
@@ -57,7 +58,7 @@ class Scheduler:
         dut.stat_backup_frame.value = 0
         dut.online_waiting.value = int(self.online_ready)
         if self.now >= self.free_at:
-            order = ("backup", "online") if int(dut.prefer_backup.value) else ("online", "backup")
+            order = ("backup", "online") if value_of(dut.prefer_backup) else ("online", "backup")
             ready = {"backup": self.backup_ready, "online": self.online_ready}
             kind = next((k for k in order if ready[k]), None)
             if kind:
@@ -72,8 +73,8 @@ class Scheduler:
 
     async def edge(self) -> None:
         await FallingEdge(self.dut.clk)
-        self.quanta += int(self.dut.stat_quantum.value)
-        self.short += int(self.dut.stat_quantum_short.value)
+        self.quanta += value_of(self.dut.stat_quantum)
+        self.short += value_of(self.dut.stat_quantum_short)
 
     async def steps(self, count: int) -> None:
         """So many clocks, or fewer: to the end of a quantum. Inputs stay as they are while a frame is on the wire."""
@@ -173,7 +174,7 @@ async def zero_values(dut: Any) -> None:
     await scheduler.reset()
     for _ in range(5000):
         await scheduler.step()
-        assert not int(dut.prefer_backup.value), "quantum 0: backup gets empty slots only"
+        assert not value_of(dut.prefer_backup), "quantum 0: backup gets empty slots only"
     scheduler.configure(PriorityTable(False, 4096, 0))
     await scheduler.run_quanta(1)
     await scheduler.run_quanta(20)
@@ -192,7 +193,7 @@ async def table_changes_while_running(dut: Any) -> None:
         assert abs(scheduler.backup_share - table.backup_share()) < 0.02 * table.backup_share()
     dut.backup_active.value = 0
     await scheduler.run(1000)
-    assert not int(dut.prefer_backup.value), "without a backup nothing is preferred to online"
+    assert not value_of(dut.prefer_backup), "without a backup nothing is preferred to online"
 
 
 @cocotb.test()
