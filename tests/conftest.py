@@ -6,10 +6,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 
 from portplex.simulate import SIMULATORS, available_simulators
+
+T = TypeVar("T")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -19,6 +22,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = [wanted] if wanted else list(available_simulators())
         assert set(names) <= set(SIMULATORS), f"SIM={wanted}: must be one of {SIMULATORS}"
         metafunc.parametrize("simulator", names)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In what order the workers of `make test` take the tests: neighbours are from different ends of the list, as those
+    of one file would wait for the same build, and the short ones, without a simulation, come last."""
+    if hasattr(config, "workerinput"):
+        items[:] = for_workers(items, lambda item: item.nodeid.startswith("tests/unit/"))
+
+
+def for_workers(items: list[T], short: Callable[[T], bool]) -> list[T]:
+    """The two halves of the long ones in turn, then the short ones."""
+    long = [item for item in items if not short(item)]
+    half = (len(long) + 1) // 2
+    order = long.copy()
+    order[::2], order[1::2] = long[:half], long[half:]
+    return order + [item for item in items if short(item)]
 
 
 @pytest.fixture

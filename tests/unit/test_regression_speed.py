@@ -12,6 +12,8 @@ from _pytest.pathlib import fnmatch_ex
 from portplex.bfm.pins import Pins
 from portplex.simulate import python_environment
 
+from ..conftest import for_workers
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -74,3 +76,12 @@ def test_python_of_a_simulation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
         (".venv/lib/python3.11/site-packages/scapy/packet.py", False),
     ):
         assert fnmatch_ex(pattern, ROOT / path) is rewritten, path  # as pytest matches python_files
+
+
+def test_order_for_workers() -> None:
+    """Every test once; neighbours of a file apart, unit tests last."""
+    tests = [*(f"block {n}" for n in range(4)), "unit 0", *(f"system {n}" for n in range(3)), "unit 1"]
+    assert for_workers(tests, lambda test: test.startswith("unit")) == [
+        "block 0", "system 0", "block 1", "system 1", "block 2", "system 2", "block 3", "unit 0", "unit 1",
+    ]  # fmt: skip
+    assert for_workers([], lambda test: True) == []
