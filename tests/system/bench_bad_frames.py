@@ -105,15 +105,15 @@ class _Faults(ArrayTest):
 
     hosts = 2
     breaks_frames = True
-    e_d_tov = 40
-    r_a_tov = 80
+    e_d_tov = 20
+    r_a_tov = 40
     cases: tuple[Case, ...] = ()
 
     async def scenario(self) -> None:
         units = await self.ready()
         victim, other = self.rig.hosts
         for host in self.rig.hosts:
-            host.timers = Timers(e_d_tov=60_000, r_a_tov=30_000, link_service=200_000, command=60_000)
+            host.timers = Timers(e_d_tov=30_000, r_a_tov=15_000, link_service=200_000, command=30_000)
         for number, case in enumerate(self.cases):
             await self.one(case, victim, units[victim][0], other, units[other][1], 64 * (number % 4))
         self.facts["cases"] = len(self.cases)

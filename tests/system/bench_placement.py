@@ -77,14 +77,14 @@ class LoadTablesCount(_OnTwoPorts):
     async def scenario(self) -> None:
         rig, management = self.rig, self.management
         await self.ready()
-        await management.set_placement(window=4096, rebalance=4096)
+        await management.set_placement(window=1024, rebalance=1024)
         host = rig.hosts[0]
         windows = await management.load_windows()
 
         async def next_window() -> bool:
             return await management.load_windows() > windows
 
-        await rig.until(next_window, "the end of a load window", 3 * 4096 * TICK)
+        await rig.until(next_window, "the end of a load window", 3 * 1024 * TICK)
         windows = await management.load_windows()
         near, far = rig.paths[host][0], rig.paths[host][1]
         for lba in (0, 8, 16):
@@ -95,7 +95,7 @@ class LoadTablesCount(_OnTwoPorts):
         await host.write(far[MAIN], 100, data)
         rig.models[MAIN].end_write(write)
         self.expect(await management.load_windows() == windows, "all commands in one window")
-        await rig.until(next_window, "the end of a load window", 3 * 4096 * TICK)
+        await rig.until(next_window, "the end of a load window", 3 * 1024 * TICK)
         first, second = await management.port_load(0), await management.port_load(1)
         self.expect((first.commands, first.amount, first.sequential) == (3, 3 * 4096, True), f"port 0: {first}")
         self.expect(

@@ -9,6 +9,7 @@ import pyuvm
 
 from portplex.executor import DeadlineExceeded
 from portplex.nport.host_initiator import HostInitiator, LinkDown, LogicalUnit, TransportError
+from portplex.nport.n_port import Timers
 from portplex.nport.workload import Mix, Workload
 from portplex.scenario.rig import MAIN, SECOND
 from portplex.scsi import cdb
@@ -92,6 +93,7 @@ class OnePortGoes(ArrayTest):
         rig, management = self.rig, self.management
         units = await self.ready()
         first, second = rig.hosts
+        second.timers = Timers(e_d_tov=60_000, r_a_tov=20_000, link_service=200_000, command=400_000)
         near, far = units[first][MAIN], units[second][MAIN]
         image = rig.images[MAIN]
         reads = [self.begin(second.read(far, lba, 128)) for lba in (0, 128)]
