@@ -6,13 +6,30 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from portplex.simulate import SIMULATORS, available_simulators
 
 T = TypeVar("T")
+
+GROUPS = {"tests/block/waves/": "waves", "tests/hil/": "guest"}
+"""Tests, by how their names begin, that share what one of them makes first: they go to one worker. xdist's own mark for
+that, `xdist_group`, does nothing with pytest 9.2, which no longer lets it change the names of tests."""
+
+
+class ByGroup(LoadScopeScheduling):
+    """Test by test, and GROUPS as a whole, these first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((group for start, group in GROUPS.items() if nodeid.startswith(start)), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup | None:
+    return ByGroup(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -17,8 +17,6 @@ from portplex.hil.guest import Guest, GuestError
 from portplex.hil.guest_image import build
 from portplex.simulate import UsageError
 
-pytestmark = pytest.mark.xdist_group("guest")  # all wait for the image
-
 PROGRAM = """
 import signal, sys, time
 from pathlib import Path

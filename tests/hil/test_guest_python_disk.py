@@ -24,8 +24,6 @@ from portplex.hil.wall_clock import WallExecutor
 from portplex.nport.backup_disk import BackupDisk
 from portplex.nport.n_port import Timers
 
-pytestmark = pytest.mark.xdist_group("guest")  # all wait for the image
-
 SECONDS = WallExecutor.words(1)
 TIMERS = Timers(e_d_tov=20 * SECONDS, r_a_tov=20 * SECONDS, link_service=10 * SECONDS, command=60 * SECONDS)
 LOWER, HIGHER = 0x1000_00C0_DD00_0001, 0x5000_00C0_DD00_0001  # than the guest's; of neighbours the higher sends PLOGI

@@ -88,7 +88,6 @@ def test_waves_before_any_run_is_said(tmp_path: Path) -> None:
     one_message(portplex("waves", env={"PORTPLEX_BUILD": str(tmp_path)}), 2, "make sim")
 
 
-@pytest.mark.xdist_group("main_job")
 def test_full_disk_leaves_no_whole_file() -> None:
     good = portplex(*SMALL)
     assert good.returncode == 0, good.stdout + good.stderr

@@ -12,7 +12,7 @@ from _pytest.pathlib import fnmatch_ex
 from portplex.bfm.pins import Pins
 from portplex.simulate import python_environment
 
-from ..conftest import for_workers
+from ..conftest import GROUPS, ByGroup, for_workers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,3 +85,11 @@ def test_order_for_workers() -> None:
         "block 0", "system 0", "block 1", "system 1", "block 2", "system 2", "block 3", "unit 0", "unit 1",
     ]  # fmt: skip
     assert for_workers([], lambda test: True) == []
+
+
+def test_groups_of_the_regression(pytestconfig: pytest.Config) -> None:
+    """What shares an image or a run is one piece of work; every other test is one by itself."""
+    scope = ByGroup.__new__(ByGroup)._split_scope
+    assert scope("tests/hil/test_guest.py::test_one[a/b]") == scope("tests/hil/test_story.py::test_two") == "guest"
+    assert scope("tests/unit/test_hil_pump.py::test_three") == "tests/unit/test_hil_pump.py::test_three"
+    assert all((pytestconfig.rootpath / start).is_dir() for start in GROUPS)

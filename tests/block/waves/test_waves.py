@@ -20,8 +20,6 @@ from portplex.report.wave_reader import WaveReader
 from portplex.report.waves import grab
 from portplex.simulate import available_simulators, simulate
 
-pytestmark = pytest.mark.xdist_group("waves")  # they share one run, and its folder
-
 HERE = Path(__file__).parent
 BENCH = str(HERE / "bench_waves.py")
 COLOURS = {INITIATOR: (139, 69, 19), TARGET: (39, 64, 139), SERVICES: (85, 26, 139)}  # X11's rgb.txt
