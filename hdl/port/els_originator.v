@@ -166,8 +166,8 @@ module els_originator #(
     localparam [2:0] SERVER_ATTEMPTS = 3'd2;    // registration is tolerated to fail
     localparam [2:0] BUSY_ATTEMPTS   = 3'd4;    // LS_RJT logical busy
 
-    reg [4:0]  state;
-    reg [3:0]  step;
+    reg [4:0]  state_reg;
+    reg [3:0]  step_reg;
     reg [2:0]  attempt;                         // failed so far, stays at 7
     reg [1:0]  result;
     reg        busy;                            // LS_RJT said busy
@@ -191,20 +191,21 @@ module els_originator #(
     reg        higher;                          // without a fabric: this port's name is the higher one
     reg        posted;                          // a frame waits for the scheduler
     reg        services_ended;
-    reg [23:0] destination;
 
-    assign table_peer = step == STEP_PEER;
-    assign table_id   = step == STEP_PEER || step == STEP_GPN_ID ? peer_id : login_done_id;
+    assign table_peer = step_reg == STEP_PEER;
+    assign table_id   = step_reg == STEP_PEER || step_reg == STEP_GPN_ID ? peer_id : login_done_id;
 
     localparam [31:0] E_D_TOV = E_D_TOV_MS;
     localparam [31:0] R_A_TOV = R_A_TOV_MS;
 
     // What each step sends
-    reg  [4:0] last_word;
-    reg        is_ct;
-
-    always @* begin
+    function is_ct;
+        input [3:0] step;
         is_ct = step == STEP_RFT_ID || step == STEP_RFF_ID || step == STEP_GPN_ID;
+    endfunction
+
+    function [4:0] last_word;
+        input [3:0] step;
         case (step)
             STEP_RFT_ID: last_word = 5'd12;
             STEP_RFF_ID: last_word = 5'd5;
@@ -214,6 +215,10 @@ module els_originator #(
             STEP_LOGO:   last_word = 5'd3;
             default:     last_word = 5'd28;
         endcase
+    endfunction
+
+    function [23:0] destination;
+        input [3:0] step;
         case (step)
             STEP_FLOGI:  destination = `FC_ADDR_FABRIC_LOGIN;
             STEP_SERVER,
@@ -224,7 +229,7 @@ module els_originator #(
             STEP_SCR:    destination = `FC_ADDR_FABRIC_CONTROLLER;
             default:     destination = login_done_id;
         endcase
-    end
+    endfunction
 
     wire [31:0] parameter_word;
 
@@ -234,17 +239,15 @@ module els_originator #(
         .E_D_TOV_MS(E_D_TOV_MS)
     ) service_parameters_inst (
         .index(index),
-        .fabric(step == STEP_FLOGI),
+        .fabric(step_reg == STEP_FLOGI),
         .cfg_wwpn(cfg_wwpn),
         .cfg_wwnn(cfg_wwnn),
         .word(parameter_word)
     );
 
-    reg [31:0] build_word;
-
-    always @* begin
-        build_word = 32'd0;
-        if (state == STATE_BUILD) case (step)
+    function [31:0] build_word;
+        input [3:0] step;
+        case (step)
             STEP_FLOGI:
                 build_word = index == 5'd0 ? {`FC_ELS_FLOGI, 24'd0} : parameter_word;
             STEP_SERVER, STEP_PLOGI, STEP_PEER:
@@ -284,7 +287,7 @@ module els_originator #(
                     default: build_word = cfg_wwpn[31:0];
                 endcase
         endcase
-    end
+    endfunction
 
     // E_D_TOV in a login: milliseconds, or nanoseconds when the peer says so (x / 1,000,000 to 1 part in 10^5)
     wire [44:0] from_ns    = {13'd0, word4} * 45'd4295;
@@ -300,55 +303,45 @@ module els_originator #(
 
     // The answer: does it belong to the open exchange, and what does it say
     wire [7:0] opcode = word0[31:24];
-    reg        is_match;
-    reg        is_rjt;
-    reg        is_good;
 
-    always @* begin
-        is_match = 1'b0;
-        is_rjt   = 1'b0;
-        is_good  = 1'b0;
-        if (reply_valid) begin
-            is_match = reply_header[63:48] == {8'hF0, counter}
-                       && (step == STEP_FLOGI || (reply_header[151:128] == destination && reply_header[183:160] == my_id))
-                       && reply_header[127:120] == (is_ct ? `FC_TYPE_CT : `FC_TYPE_ELS);
-            is_rjt   = is_ct ? word2[31:16] == `FC_CT_REJECT && reply_words >= 10'd4 :
-                       opcode == `FC_ELS_LS_RJT && reply_words == 10'd2;
-            case (step)
-                STEP_FLOGI:
-                    is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd29 && (reply_header[183:160] != 24'd0 || !word2[28]);
-                STEP_SERVER, STEP_PLOGI, STEP_PEER:
-                    is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd29 && class3_valid && size_valid;
-                STEP_RFT_ID, STEP_RFF_ID:
-                    is_good = word2[31:16] == `FC_CT_ACCEPT && reply_words >= 10'd4;
-                STEP_GPN_ID:
-                    is_good = word2[31:16] == `FC_CT_ACCEPT && reply_words >= 10'd6;
-                STEP_PRLI:
-                    is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd5 && word1[31:24] == `FC_TYPE_FCP;
-                default:
-                    is_good = opcode == `FC_ELS_LS_ACC;
-            endcase
-        end
-    end
+    function is_match;
+        input [3:0] step;
+        is_match = reply_header[63:48] == {8'hF0, counter}
+                   && (step == STEP_FLOGI || (reply_header[151:128] == destination(step) && reply_header[183:160] == my_id))
+                   && reply_header[127:120] == (is_ct(step) ? `FC_TYPE_CT : `FC_TYPE_ELS);
+    endfunction
+
+    function is_rjt;
+        input [3:0] step;
+        is_rjt = is_ct(step) ? word2[31:16] == `FC_CT_REJECT && reply_words >= 10'd4 :
+                 opcode == `FC_ELS_LS_RJT && reply_words == 10'd2;
+    endfunction
+
+    function is_good;
+        input [3:0] step;
+        case (step)
+            STEP_FLOGI:
+                is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd29 && (reply_header[183:160] != 24'd0 || !word2[28]);
+            STEP_SERVER, STEP_PLOGI, STEP_PEER:
+                is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd29 && class3_valid && size_valid;
+            STEP_RFT_ID, STEP_RFF_ID:
+                is_good = word2[31:16] == `FC_CT_ACCEPT && reply_words >= 10'd4;
+            STEP_GPN_ID:
+                is_good = word2[31:16] == `FC_CT_ACCEPT && reply_words >= 10'd6;
+            STEP_PRLI:
+                is_good = opcode == `FC_ELS_LS_ACC && reply_words >= 10'd5 && word1[31:24] == `FC_TYPE_FCP;
+            default:
+                is_good = opcode == `FC_ELS_LS_ACC;
+        endcase
+    endfunction
 
     // PRLI was accepted in form: is there an image pair with a target now
     wire is_target = (word1[11:8] == `FC_PRLI_RSP_EXECUTED || word1[11:8] == `FC_PRLI_RSP_CONDITIONAL) && word4[4];
 
     task start_step(input [3:0] next);
         begin
-            step    <= next;
-            index   <= 5'd0;
-            attempt <= 3'd0;
-            counter <= counter + 8'd1;
-            state   <= STATE_BUILD;
-        end
-    endtask
-
-    task retry_later;
-        begin
-            attempt <= attempt == 3'd7 ? 3'd7 : attempt + 3'd1;
-            timer   <= {4'd0, e_d_tov_ticks} << (attempt < 3'd3 ? attempt : 3'd3);  // 1, 2, 4, 8 times E_D_TOV
-            state   <= STATE_DELAY;
+            step_reg  <= next;
+            state_reg <= STATE_BUILD;
         end
     endtask
 
@@ -356,7 +349,7 @@ module els_originator #(
         begin
             table_valid <= 1'b1;
             table_op    <= op;
-            state       <= next;
+            state_reg   <= next;
         end
     endtask
 
@@ -364,15 +357,15 @@ module els_originator #(
         begin
             table_valid  <= 1'b0;
             login_status <= status;
-            state        <= STATE_DONE;
+            state_reg    <= STATE_DONE;
         end
     endtask
 
     // A login that fails after PLOGI takes the peer's half of it back as well
-    task fail(input [7:0] status);
+    task fail(input [7:0] status, input added);
         begin
             table_valid <= 1'b0;
-            if (login_added) begin
+            if (added) begin
                 login_failed <= 1'b1;
                 login_status <= status;
                 start_step(STEP_LOGO);
@@ -383,8 +376,8 @@ module els_originator #(
     endtask
 
     initial begin
-        state                = STATE_DOWN;
-        step                 = STEP_FLOGI;
+        state_reg            = STATE_DOWN;
+        step_reg             = STEP_FLOGI;
         attempt              = 3'd0;
         result               = RESULT_GOOD;
         busy                 = 1'b0;
@@ -443,77 +436,100 @@ module els_originator #(
         stat_reply_unknown   = 1'b0;
     end
 
-    always @(posedge clk) begin
+    always @(posedge clk) begin : originate
+        // As this clock finds them
+        reg [4:0] state;
+        reg [3:0] step;
+        reg       new_login;      // the task side asks for one
+        reg       login_refused;  // which it cannot have
+        reg       login_lost;
+        reg       may_send;
+        reg       added;
+        reg       failed;
+        reg       ended;
+        reg       expired;        // the timer, in this tick
+        // The answer
+        reg       match;
+        reg       good;
+        reg       rejected;
+        reg       retry;
+
+        state         = state_reg;
+        step          = step_reg;
+        new_login     = login_valid && !login_ready && !login_done_valid;
+        login_refused = new_login && !login_active && !my_id_valid;
+        login_lost    = login_active && (link_down_event || session_end);
+        may_send      = !posted;
+        added         = login_added;
+        failed        = login_failed;
+        ended         = services_ended;
+        expired       = tick && timer[19:1] == 19'd0;
+        match         = 1'b0;
+
         bb_credit_set        <= 1'b0;
         login_ready          <= 1'b0;
         request_write        <= 1'b0;
         request_send         <= 1'b0;
-        reply_done           <= 1'b0;
         stat_ls_rjt_received <= 1'b0;
         stat_ls_timeout      <= 1'b0;
         stat_reply_unknown   <= 1'b0;
         e_d_tov_ticks        <= e_d_tov_ms == E_D_TOV ? cfg_e_d_tov_ticks : e_d_tov_ms[31:16] != 16'd0 ? 16'hFFFF : e_d_tov_ms[15:0];
         r_a_tov_ticks        <= r_a_tov_ms == R_A_TOV ? cfg_r_a_tov_ticks : r_a_tov_ms[31:16] != 16'd0 ? 16'hFFFF : r_a_tov_ms[15:0];
-        if (request_taken)
-            posted <= 1'b0;
         if (services_end)
             services_ended <= 1'b1;
+        if (tick)
+            timer <= timer - 20'd1;
 
         if (login_done_valid && login_done_ready)
             login_done_valid <= 1'b0;
 
-        // Without a fabric login there is nothing to wait for
-        if (login_valid && !login_ready && !login_done_valid && !login_active && !my_id_valid) begin
-            login_ready       <= 1'b1;
-            login_done_valid  <= 1'b1;
-            login_done_id     <= login_id;
-            login_done_status <= LOGIN_LINK_DOWN;
-        end
-
         // A reply that nobody waits for goes at once
         if (reply_valid && !reply_done) begin
-            reply_done         <= 1'b1;
-            stat_reply_unknown <= !(state == STATE_WAIT && is_match);
+            match              = state == STATE_WAIT && is_match(step);
+            stat_reply_unknown <= !match;
         end
+        reply_done <= reply_valid && !reply_done;
 
         case (state)
-            STATE_DOWN: begin
-                login_active <= 1'b0;
-                if (link_active && !posted)
+            STATE_DOWN:
+                if (link_active && may_send)
                     start_step(STEP_FLOGI);
-            end
 
             STATE_BUILD: begin
                 request_write <= 1'b1;
                 request_addr  <= index;
-                request_data  <= build_word;
-                index         <= index + 5'd1;
-                if (index == last_word) begin
+                request_data  <= build_word(step);
+                if (index == last_word(step)) begin
                     request_send   <= 1'b1;
                     posted         <= 1'b1;
-                    request_words  <= {1'b0, last_word} + 6'd1;
-                    request_header <= {is_ct ? `FC_RCTL_UNSOLICITED_CONTROL : `FC_RCTL_ELS_REQUEST, destination, 8'h00,
-                                       step == STEP_FLOGI ? 24'd0 : my_id, is_ct ? `FC_TYPE_CT : `FC_TYPE_ELS, `FC_FCTL_USUAL_REQUEST,
+                    request_words  <= {1'b0, index} + 6'd1;
+                    request_header <= {is_ct(step) ? `FC_RCTL_UNSOLICITED_CONTROL : `FC_RCTL_ELS_REQUEST, destination(step), 8'h00,
+                                       step == STEP_FLOGI ? 24'd0 : my_id, is_ct(step) ? `FC_TYPE_CT : `FC_TYPE_ELS, `FC_FCTL_USUAL_REQUEST,
                                        counter, 24'h000000, 8'hF0, counter, `FC_X_ID_UNASSIGNED, 32'h00000000};
-                    state          <= STATE_SEND;
+                    state_reg      <= STATE_SEND;
                 end
+                if (index == 5'd0)
+                    counter <= counter + 8'd1;
+                index <= index + 5'd1;
             end
 
             STATE_SEND:
                 if (request_taken) begin
-                    timer <= {3'd0, r_a_tov_ticks, 1'b0};       // 2 x R_A_TOV
-                    state <= STATE_WAIT;
+                    timer     <= {3'd0, r_a_tov_ticks, 1'b0};   // 2 x R_A_TOV
+                    state_reg <= STATE_WAIT;
                 end
 
             STATE_WAIT:
-                if (reply_valid && !reply_done && is_match) begin
-                    result               <= is_good ? RESULT_GOOD : is_rjt ? RESULT_REJECTED : RESULT_PROTOCOL;
-                    busy                 <= is_rjt && !is_ct && word1[23:16] == `FC_LSRJT_LOGICAL_BUSY;
-                    stat_ls_rjt_received <= !is_good && is_rjt && !is_ct;
+                if (match) begin
+                    good                 = is_good(step);
+                    rejected             = is_rjt(step);
+                    result               <= good ? RESULT_GOOD : rejected ? RESULT_REJECTED : RESULT_PROTOCOL;
+                    busy                 <= rejected && !is_ct(step) && word1[23:16] == `FC_LSRJT_LOGICAL_BUSY;
+                    stat_ls_rjt_received <= !good && rejected && !is_ct(step);
                     answer_id            <= reply_header[183:160] != 24'd0 ? reply_header[183:160] : cfg_wwpn > wwpn ? DIRECT_HIGH : DIRECT_LOW;
                     answer_e_d_tov       <= told_e_d;
                     answer_r_a_tov       <= word3;
-                    answer_gone          <= is_good ? {word4, wwpn[63:32]} != peer_wwpn : is_rjt && word3[23:16] == CT_UNABLE;
+                    answer_gone          <= good ? {word4, wwpn[63:32]} != peer_wwpn : rejected && word3[23:16] == CT_UNABLE;
                     answer_credit        <= told_credit(word1[15:0]);
                     answer_peer          <= reply_header[151:128];
                     answer_fabric        <= word2[28];
@@ -521,31 +537,29 @@ module els_originator #(
                     table_words          <= payload_words;
                     table_initiator      <= word4[5];
                     table_target         <= is_target;
-                    state                <= STATE_RESULT;
-                end else if (tick) begin
-                    timer <= timer - 20'd1;
-                    if (timer[19:1] == 19'd0) begin
-                        result          <= RESULT_TIMEOUT;
-                        busy            <= 1'b0;
-                        stat_ls_timeout <= 1'b1;
-                        state           <= step == STEP_FLOGI ? STATE_RESULT : STATE_ABTS;   // no ABTS without an address
-                    end
+                    state_reg            <= STATE_RESULT;
+                end else if (expired) begin
+                    result          <= RESULT_TIMEOUT;
+                    busy            <= 1'b0;
+                    stat_ls_timeout <= 1'b1;
+                    state_reg       <= step == STEP_FLOGI ? STATE_RESULT : STATE_ABTS;   // no ABTS without an address
                 end
 
             STATE_ABTS: begin
                 request_send   <= 1'b1;
                 posted         <= 1'b1;
                 request_words  <= 6'd0;
-                request_header <= {`FC_RCTL_ABTS, destination, 8'h00, my_id, `FC_TYPE_BLS, `FC_FCTL_USUAL_ABTS,
+                request_header <= {`FC_RCTL_ABTS, destination(step), 8'h00, my_id, `FC_TYPE_BLS, `FC_FCTL_USUAL_ABTS,
                                    counter, 24'h000000, 8'hF0, counter, `FC_X_ID_UNASSIGNED, 32'h00000000};
-                state          <= STATE_ABORT;
+                state_reg      <= STATE_ABORT;
             end
 
             STATE_ABORT:
                 if (request_taken)
-                    state <= STATE_RESULT;
+                    state_reg <= STATE_RESULT;
 
-            STATE_RESULT:
+            STATE_RESULT: begin
+                retry = 1'b0;
                 case (step)
                     STEP_FLOGI:
                         if (result == RESULT_GOOD) begin
@@ -564,16 +578,16 @@ module els_originator #(
                                              answer_id == DIRECT_LOW ? DIRECT_HIGH : DIRECT_LOW;
                                 peer_wwpn <= table_wwpn;
                                 higher    <= cfg_wwpn > table_wwpn;
-                                state     <= STATE_DIRECT;
+                                state_reg <= STATE_DIRECT;
                             end
                         end else begin
-                            retry_later;
+                            retry = 1'b1;
                         end
                     STEP_SERVER, STEP_RFT_ID, STEP_RFF_ID, STEP_SCR:
                         if (result != RESULT_GOOD && attempt + 3'd1 < SERVER_ATTEMPTS)
-                            retry_later;
+                            retry = 1'b1;
                         else if (step == STEP_SCR)
-                            state <= STATE_IDLE;
+                            state_reg <= STATE_IDLE;
                         else if (step == STEP_SERVER && result != RESULT_GOOD)
                             start_step(STEP_SCR);
                         else
@@ -582,51 +596,51 @@ module els_originator #(
                         if (result == RESULT_GOOD)
                             ask_table(OP_ADD, STATE_ADD);
                         else if (attempt + 3'd1 < SERVER_ATTEMPTS)
-                            retry_later;
+                            retry = 1'b1;
                         else
-                            state <= STATE_IDLE;
+                            state_reg <= STATE_IDLE;
                     STEP_GPN_ID:
                         if ((result == RESULT_GOOD || result == RESULT_REJECTED) && answer_gone)
                             ask_table(OP_REMOVE, STATE_GONE);
                         else
-                            state <= STATE_IDLE;
+                            state_reg <= STATE_IDLE;
                     STEP_PLOGI, STEP_PRLI:
                         if (result == RESULT_GOOD && step == STEP_PLOGI)
                             ask_table(OP_ADD, STATE_ADD);
                         else if (result == RESULT_GOOD && table_target)
                             ask_table(OP_ROLES, STATE_ROLES);
                         else if (busy && attempt + 3'd1 < BUSY_ATTEMPTS)
-                            retry_later;
+                            retry = 1'b1;
                         else
-                            fail(result == RESULT_TIMEOUT ? LOGIN_TIMEOUT : result == RESULT_PROTOCOL ? LOGIN_PROTOCOL : LOGIN_REJECTED);
+                            fail(result == RESULT_TIMEOUT ? LOGIN_TIMEOUT : result == RESULT_PROTOCOL ? LOGIN_PROTOCOL : LOGIN_REJECTED, added);
                     default: begin                                  // LOGO: the row goes whatever the peer says
-                        if (!login_failed)
+                        if (!failed)
                             login_status <= result == RESULT_GOOD ? LOGIN_GOOD : result == RESULT_TIMEOUT ? LOGIN_TIMEOUT :
                                             result == RESULT_PROTOCOL ? LOGIN_PROTOCOL : LOGIN_REJECTED;
                         ask_table(OP_REMOVE, STATE_REMOVE);
                     end
                 endcase
+                if (retry) begin
+                    timer     <= {4'd0, e_d_tov_ticks} << (attempt < 3'd3 ? attempt : 3'd3);  // 1, 2, 4, 8 times E_D_TOV
+                    state_reg <= STATE_DELAY;
+                end
+                attempt <= !retry ? 3'd0 : attempt == 3'd7 ? 3'd7 : attempt + 3'd1;
+            end
 
             STATE_DELAY:
-                if (tick) begin
-                    timer <= timer - 20'd1;
-                    if (timer[19:1] == 19'd0) begin
-                        index   <= 5'd0;
-                        counter <= counter + 8'd1;
-                        state   <= STATE_BUILD;
-                    end
-                end
+                if (expired)
+                    state_reg <= STATE_BUILD;
 
             // The port with the higher name sends PLOGI, unless the other was quicker
             STATE_DIRECT:
-                if (!posted) begin
-                    step <= STEP_PEER;
+                if (may_send) begin
+                    step_reg <= STEP_PEER;
                     if (higher) begin
                         allow_valid <= 1'b1;
                         allow_wwpn  <= peer_wwpn;
-                        state       <= STATE_ALLOW;
+                        state_reg   <= STATE_ALLOW;
                     end else begin
-                        state <= STATE_IDLE;
+                        state_reg <= STATE_IDLE;
                     end
                 end
 
@@ -636,7 +650,7 @@ module els_originator #(
                     if (allow_ok)
                         ask_table(OP_FIND, STATE_FIND);
                     else
-                        state <= STATE_IDLE;
+                        state_reg <= STATE_IDLE;
                 end
 
             // A port that changed: the name server says whether it is still there
@@ -648,7 +662,7 @@ module els_originator #(
                     if (table_hit)
                         start_step(STEP_GPN_ID);
                     else
-                        state <= STATE_IDLE;
+                        state_reg <= STATE_IDLE;
                 end
 
             STATE_GONE:
@@ -656,30 +670,30 @@ module els_originator #(
                     table_valid  <= 1'b0;
                     logout_valid <= table_hit;
                     logout_id    <= peer_id;
-                    state        <= table_hit ? STATE_EVENT : STATE_IDLE;
+                    state_reg    <= table_hit ? STATE_EVENT : STATE_IDLE;
                 end
 
             STATE_EVENT:
                 if (logout_taken) begin
                     logout_valid <= 1'b0;
-                    state        <= STATE_IDLE;
+                    state_reg    <= STATE_IDLE;
                 end
 
             STATE_IDLE:
-                if (services_ended && in_fabric) begin
+                if (ended && in_fabric) begin
                     services_ended <= 1'b0;
                     start_step(STEP_SERVER);
                 end else if (suspects && in_fabric) begin
-                    step <= STEP_GPN_ID;
+                    step_reg <= STEP_GPN_ID;
                     ask_table(OP_NEXT, STATE_NEXT);
-                end else if (login_valid && !login_ready && !login_done_valid && !link_down_event) begin
+                end else if (new_login && !link_down_event) begin
                     login_ready     <= 1'b1;
                     login_active    <= 1'b1;
                     login_added     <= 1'b0;
                     login_failed    <= 1'b0;
                     login_done_id   <= login_id;
                     login_is_logout <= login_logout;
-                    step            <= STEP_PLOGI;
+                    step_reg        <= STEP_PLOGI;
                     ask_table(OP_FIND, STATE_FIND);
                 end
 
@@ -688,7 +702,7 @@ module els_originator #(
                     table_valid <= 1'b0;
                     if (step == STEP_PEER) begin
                         if (table_hit)
-                            state <= STATE_IDLE;
+                            state_reg <= STATE_IDLE;
                         else
                             start_step(STEP_PEER);
                     end else if (login_is_logout ? !table_hit : table_hit && table_hit_target)
@@ -702,7 +716,7 @@ module els_originator #(
                     table_valid <= 1'b0;
                     login_added <= 1'b1;
                     if (step == STEP_PEER) begin                    // PRLI is for whoever has commands
-                        state <= STATE_IDLE;
+                        state_reg <= STATE_IDLE;
                     end else if (table_hit) begin
                         start_step(STEP_PRLI);
                     end else begin                                  // no free row
@@ -719,22 +733,35 @@ module els_originator #(
             STATE_REMOVE:
                 if (table_done) begin
                     table_valid <= 1'b0;
-                    state       <= STATE_DONE;
+                    state_reg   <= STATE_DONE;
                 end
 
             default: begin
                 login_active      <= 1'b0;
                 login_done_valid  <= 1'b1;
                 login_done_status <= login_status;
-                state             <= STATE_IDLE;
+                state_reg         <= STATE_IDLE;
             end
         endcase
 
+        // Without a fabric login there is nothing to wait for
+        if (login_refused) begin
+            login_ready       <= 1'b1;
+            login_done_valid  <= 1'b1;
+            login_done_id     <= login_id;
+            login_done_status <= LOGIN_LINK_DOWN;
+        end
+
+        if (request_taken)
+            posted <= 1'b0;
+        if (state != STATE_BUILD)
+            index <= 5'd0;
+        if (login_lost) begin
+            login_done_valid  <= 1'b1;
+            login_done_status <= LOGIN_LINK_DOWN;
+        end
         if (link_down_event || session_end) begin
-            if (login_active) begin
-                login_done_valid  <= 1'b1;
-                login_done_status <= LOGIN_LINK_DOWN;
-            end
+            attempt      <= 3'd0;
             login_active <= 1'b0;
             table_valid  <= 1'b0;
             allow_valid  <= 1'b0;
@@ -743,7 +770,7 @@ module els_originator #(
             in_fabric    <= 1'b0;
             e_d_tov_ms   <= E_D_TOV;
             r_a_tov_ms   <= R_A_TOV;
-            state        <= STATE_DOWN;
+            state_reg    <= STATE_DOWN;
         end
         if (session_direct) begin
             my_id           <= direct_id;
@@ -753,7 +780,7 @@ module els_originator #(
             peer_id         <= direct_peer;
             peer_wwpn       <= wwpn;
             higher          <= direct_higher;
-            state           <= STATE_DIRECT;
+            state_reg       <= STATE_DIRECT;
         end
         if (link_down_event) begin
             request_send    <= 1'b0;
@@ -761,10 +788,11 @@ module els_originator #(
             my_id_valid     <= 1'b0;
             bb_credit_set   <= 1'b1;
             bb_credit_value <= 8'd1;                                // until the next login
-            state           <= STATE_DOWN;
+            state_reg       <= STATE_DOWN;
         end
         if (rst) begin
-            state            <= STATE_DOWN;
+            state_reg        <= STATE_DOWN;
+            attempt          <= 3'd0;
             counter          <= 8'd0;
             login_active     <= 1'b0;
             login_ready      <= 1'b0;

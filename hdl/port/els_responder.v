@@ -134,7 +134,7 @@ module els_responder #(
     localparam [4:0] STATE_PAGE_MARK   = 5'd17;   // and mark the ports it names
     localparam [4:0] STATE_LEAVE       = 5'd18;   // LOGO of the fabric: the answer goes out before the address does
 
-    reg [4:0] state;
+    reg [4:0] state_reg;
     reg [4:0] after_event;
     reg       refused;
     reg [7:0] reason;
@@ -277,7 +277,7 @@ module els_responder #(
             build_last  <= 5'd1;
             send_words  <= 6'd2;
             table_valid <= 1'b0;
-            state       <= STATE_BUILD;
+            state_reg   <= STATE_BUILD;
         end
     endtask
 
@@ -287,7 +287,7 @@ module els_responder #(
             build_last  <= words[4:0] - 5'd1;
             send_words  <= words;
             table_valid <= 1'b0;
-            state       <= STATE_BUILD;
+            state_reg   <= STATE_BUILD;
         end
     endtask
 
@@ -296,7 +296,7 @@ module els_responder #(
             table_valid <= 1'b1;
             table_op    <= op;
             table_id    <= id;
-            state       <= next;
+            state_reg   <= next;
         end
     endtask
 
@@ -307,12 +307,12 @@ module els_responder #(
             logout_valid <= 1'b1;
             logout_id    <= id;
             after_event  <= next;
-            state        <= STATE_EVENT;
+            state_reg    <= STATE_EVENT;
         end
     endtask
 
     initial begin
-        state              = STATE_IDLE;
+        state_reg          = STATE_IDLE;
         after_event        = STATE_IDLE;
         refused            = 1'b0;
         reason             = 8'd0;
@@ -350,7 +350,24 @@ module els_responder #(
         stat_plogi_refused = 1'b0;
     end
 
-    always @(posedge clk) begin
+    always @(posedge clk) begin : respond
+        // As this clock finds them
+        reg [4:0] state;
+        reg [4:0] next;
+        reg       is_refused;
+        reg [4:0] last;
+        reg [5:0] words;
+        reg       new_request;
+        reg       sent;
+
+        state       = state_reg;
+        next        = after_event;
+        is_refused  = refused;
+        last        = build_last;
+        words       = send_words;
+        new_request = request_valid && !request_done;
+        sent        = !reply_send && !reply_busy;
+
         request_done       <= 1'b0;
         reply_write        <= 1'b0;
         reply_send         <= 1'b0;
@@ -370,8 +387,8 @@ module els_responder #(
                 index     <= 5'd0;
                 page_wait <= 2'd0;
                 request_rd_addr <= 6'd1;
-                if (request_valid && !request_done)
-                    state <= (my_id_valid || is_direct) && !link_down_event ? STATE_DECIDE : STATE_FINISH;
+                if (new_request)
+                    state_reg <= (my_id_valid || is_direct) && !link_down_event ? STATE_DECIDE : STATE_FINISH;
             end
 
             STATE_DECIDE:
@@ -408,7 +425,7 @@ module els_responder #(
                             if (!rscn_length_ok)
                                 refuse(`FC_LSRJT_LOGICAL_ERROR, `FC_LSRJT_EXP_INVALID_LENGTH);
                             else if (s_id == `FC_ADDR_FABRIC_CONTROLLER)
-                                state <= STATE_PAGE;
+                                state_reg <= STATE_PAGE;
                             else
                                 accept(6'd1);
                         `FC_ELS_PRLI, `FC_ELS_PRLO, `FC_ELS_ADISC, `FC_ELS_RTV, `FC_ELS_RLS, `FC_ELS_ECHO, `FC_ELS_REC, `FC_ELS_RRQ:
@@ -424,7 +441,7 @@ module els_responder #(
                     if (!table_hit && (s_id[23:12] != 12'hFFF || opcode == `FC_ELS_PRLI || opcode == `FC_ELS_PRLO))
                         refuse(`FC_LSRJT_UNABLE, `FC_LSRJT_EXP_PLOGI_REQUIRED);
                     else
-                        state <= STATE_LOGGED_IN;
+                        state_reg <= STATE_LOGGED_IN;
                 end
 
             STATE_LOGGED_IN:
@@ -481,7 +498,7 @@ module els_responder #(
                             refuse(`FC_LSRJT_LOGICAL_ERROR, `FC_LSRJT_EXP_INVALID_S_ID);
                         end else begin
                             exchange_valid <= 1'b1;
-                            state          <= STATE_EXCHANGE;
+                            state_reg      <= STATE_EXCHANGE;
                         end
                     default:                                    // ECHO
                         if (request_words > 10'd29) begin
@@ -489,7 +506,7 @@ module els_responder #(
                         end else begin
                             build_last <= 5'd0;
                             send_words <= request_words[5:0];
-                            state      <= STATE_BUILD;
+                            state_reg  <= STATE_BUILD;
                         end
                 endcase
 
@@ -498,7 +515,7 @@ module els_responder #(
                     if (table_hit)
                         logout(s_id, opcode == `FC_ELS_PLOGI ? STATE_PARAMETERS : STATE_BUILD);
                     else
-                        state <= opcode == `FC_ELS_PLOGI ? STATE_PARAMETERS : STATE_BUILD;
+                        state_reg <= opcode == `FC_ELS_PLOGI ? STATE_PARAMETERS : STATE_BUILD;
                     table_valid <= 1'b0;
                     build_last  <= 5'd0;
                     send_words  <= 6'd1;
@@ -507,12 +524,12 @@ module els_responder #(
             STATE_EVENT:
                 if (logout_taken) begin
                     logout_valid <= 1'b0;
-                    if (after_event == STATE_ROLES)
+                    if (next == STATE_ROLES)
                         ask_table(OP_ROLES, s_id, STATE_ROLES);
-                    else if (after_event == STATE_ADD)
+                    else if (next == STATE_ADD)
                         ask_table(OP_ADD, s_id, STATE_ADD);
                     else
-                        state <= after_event;
+                        state_reg <= next;
                 end
 
             STATE_PARAMETERS:
@@ -525,13 +542,13 @@ module els_responder #(
                 end else begin
                     allow_valid <= 1'b1;
                     allow_wwpn  <= wwpn;
-                    state       <= STATE_ALLOW;
+                    state_reg   <= STATE_ALLOW;
                 end
 
             STATE_ALLOW:
                 if (allow_done) begin
                     if (lost) begin
-                        state <= STATE_FINISH;
+                        state_reg <= STATE_FINISH;
                     end else if (allow_ok) begin
                         ask_table(OP_FIND_NAME, s_id, STATE_NAME);
                     end else begin
@@ -546,7 +563,7 @@ module els_responder #(
                         table_id    <= table_name_id;
                         table_op    <= OP_REMOVE;
                         table_valid <= 1'b1;
-                        state       <= STATE_NAME_REMOVE;
+                        state_reg   <= STATE_NAME_REMOVE;
                     end else begin
                         ask_table(OP_ADD, s_id, STATE_ADD);
                     end
@@ -588,55 +605,55 @@ module els_responder #(
                 end
 
             STATE_PAGE: begin
-                page_wait <= page_wait + 2'd1;
                 if (page_wait == 2'd3)
                     ask_table(OP_SUSPECT, request_rd_data[23:0], STATE_PAGE_MARK);
+                page_wait <= page_wait + 2'd1;
             end
 
             STATE_PAGE_MARK:
                 if (table_done) begin
-                    table_valid     <= 1'b0;
-                    request_rd_addr <= request_rd_addr + 6'd1;
+                    table_valid <= 1'b0;
                     if ({4'd0, request_rd_addr} == request_words - 10'd1)
                         accept(6'd1);
                     else
-                        state <= STATE_PAGE;
+                        state_reg <= STATE_PAGE;
+                    request_rd_addr <= request_rd_addr + 6'd1;
                 end
 
             STATE_LEAVE:
-                if (!reply_send && !reply_busy) begin
+                if (sent) begin
                     session_end <= 1'b1;
-                    state       <= STATE_FINISH;
+                    state_reg   <= STATE_FINISH;
                 end
 
             STATE_BUILD: begin
                 reply_write <= 1'b1;
                 reply_addr  <= index;
                 reply_data  <= build_word;
-                index       <= index + 5'd1;
-                if (index == build_last) begin
-                    counter <= counter + 8'd1;
-                    state   <= STATE_SEND;
+                if (index == last) begin
+                    counter   <= counter + 8'd1;
+                    state_reg <= STATE_SEND;
                 end
+                index <= index + 5'd1;
             end
 
             STATE_SEND: begin
                 reply_send       <= 1'b1;
-                reply_words      <= send_words;
-                reply_header     <= {`FC_RCTL_ELS_REPLY, is_direct && !refused ? direct_peer : s_id, 8'h00,
-                                     !is_direct ? my_id : refused ? `FC_ADDR_FABRIC_LOGIN : direct_id, `FC_TYPE_ELS,
-                                     `FC_FCTL_USUAL_ELS_REPLY | (opcode == `FC_ELS_ECHO && !refused ? {22'd0, fill} : 24'd0),
+                reply_words      <= words;
+                reply_header     <= {`FC_RCTL_ELS_REPLY, is_direct && !is_refused ? direct_peer : s_id, 8'h00,
+                                     !is_direct ? my_id : is_refused ? `FC_ADDR_FABRIC_LOGIN : direct_id, `FC_TYPE_ELS,
+                                     `FC_FCTL_USUAL_ELS_REPLY | (opcode == `FC_ELS_ECHO && !is_refused ? {22'd0, fill} : 24'd0),
                                      counter, 24'h000000, ox_id, 8'hF0, counter, 32'h00000000};
-                stat_ls_rjt_sent <= refused;
-                session_end      <= is_direct && !refused;
-                session_direct   <= is_direct && !refused;
-                services_end     <= opcode == `FC_ELS_LOGO && !refused && from_services;
-                state            <= opcode == `FC_ELS_LOGO && !refused && from_fabric ? STATE_LEAVE : STATE_FINISH;
+                stat_ls_rjt_sent <= is_refused;
+                session_end      <= is_direct && !is_refused;
+                session_direct   <= is_direct && !is_refused;
+                services_end     <= opcode == `FC_ELS_LOGO && !is_refused && from_services;
+                state_reg        <= opcode == `FC_ELS_LOGO && !is_refused && from_fabric ? STATE_LEAVE : STATE_FINISH;
             end
 
             default: begin
                 request_done <= request_valid;
-                state        <= STATE_IDLE;
+                state_reg    <= STATE_IDLE;
             end
         endcase
 
@@ -649,10 +666,10 @@ module els_responder #(
             exchange_valid <= 1'b0;
             session_end    <= 1'b0;
             lost         <= 1'b1;
-            state        <= state == STATE_ALLOW && !allow_done ? STATE_ALLOW : STATE_FINISH;
+            state_reg    <= state == STATE_ALLOW && !allow_done ? STATE_ALLOW : STATE_FINISH;
         end
         if (rst) begin
-            state        <= STATE_IDLE;
+            state_reg    <= STATE_IDLE;
             counter      <= 8'd0;
             request_done <= 1'b0;
             reply_send   <= 1'b0;

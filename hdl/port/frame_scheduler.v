@@ -176,9 +176,6 @@ initial begin
     for (i = 0; i < ROWS; i = i + 1) row_seq_id_mem[i] = 8'd0;
 end
 
-// With 256 sequences open what has no sequence under way (link services, replies) waits, and they go on.
-wire seq_id_left = !(&seq_open_reg);
-
 // ---- Choice: the first ready row after the one served last, called only when a frame may go ----
 
 function [8:0] choose;
@@ -208,11 +205,6 @@ function [8:0] choose;
     end
 endfunction
 
-wire [ROWS-1:0] ready_online = ready_online_reg & {{`REPLY_ROWS{seq_id_left}}, {TASKS{1'b1}}};
-wire any_online = |ready_online;
-wire any_backup = |ready_backup_reg;
-wire take_backup = any_backup && (prefer_backup || !any_online);
-
 // ---- The frame of the chosen row ----
 
 wire [195:0] d = descriptor_rd_data;
@@ -229,8 +221,6 @@ wire [16:0] filled = bytes + 17'd3;
 wire [9:0]  words = filled[11:2];
 wire [1:0]  fill = 2'd0 - bytes[1:0];
 wire [16:0] position = d[`TXD_POSITION] + sent;
-wire [7:0] seq_id = d[`TXD_SEQ_ID_GIVEN] ? d[`TXD_SEQ_ID] : progress_rd_fresh ? seq_next_reg : row_seq_id_mem[row_reg];
-wire seq_id_wait = progress_rd_fresh && !d[`TXD_SEQ_ID_GIVEN] && seq_open_reg[seq_next_reg];
 wire [23:0] f_ctl = last ? d[`TXD_F_CTL] | {22'd0, fill} : d[`TXD_F_CTL] & ~(`FC_FCTL_END_SEQUENCE | `FC_FCTL_SEQUENCE_INITIATIVE);
 wire [31:0] parameter_word = d[`TXD_FROM_CACHE] ? d[`TXD_PARAMETER] + {15'd0, sent} : d[`TXD_PARAMETER];
 
@@ -297,39 +287,74 @@ initial begin
     end
 end
 
-always @(posedge clk) begin
-    sequence_done <= 1'b0;
+always @(posedge clk) begin : schedule
+    // As this clock finds them
+    reg [2:0] state;
+    reg [8:0] row;
+    reg [8:0] after_online;
+    reg [8:0] after_backup;
+    reg [7:0] seq_next;
+    reg seq_next_open;
+    reg seq_id_left;
+    reg [7:0] seq_id;
+    reg last_sent;           // the last frame of a task's sequence has been handed over
+    // What is ready
+    reg [ROWS-1:0] ready_online;
+    reg any_online;
+    reg any_backup;
+    reg take_backup;
+
+    state = state_reg;
+    row = row_reg;
+    after_online = after_online_reg;
+    after_backup = after_backup_reg;
+    seq_next = seq_next_reg;
+    seq_next_open = seq_open_reg[seq_next];
+    // With 256 sequences open what has no sequence under way (link services, replies) waits, and they go on.
+    seq_id_left = 1'b1;
+    if (seq_next_open) seq_id_left = !(&seq_open_reg);
+    last_sent = finish && last_reg && source_reg != SOURCE_LS;
+
+    sequence_done <= last_sent && !cancelled_reg;
     stat_backup_frame <= 1'b0;
     stat_online_frame <= 1'b0;
     next_base_valid_reg <= start_reader;
-    lost_reg <= state_reg != STATE_IDLE && (lost_reg || link_lost);
-    if (seq_open_reg[seq_next_reg]) seq_next_reg <= seq_next_reg + 8'd1;
+    if (seq_next_open) seq_next_reg <= seq_next + 8'd1;
 
-    case (state_reg)
+    // A cancelled sequence gives its SEQ_ID back
+    if (cancel) begin
+        if (row_open_reg[cancel_row]) seq_open_reg[row_seq_id_mem[cancel_row]] <= 1'b0;
+        row_open_reg[cancel_row] <= 1'b0;
+    end
+
+    case (state)
         STATE_IDLE: begin
-            cancelled_reg <= 1'b0;
             lead_reg <= 3'd0;
             index_reg <= 10'd0;
+            ready_online = ready_online_reg & {{`REPLY_ROWS{seq_id_left}}, {TASKS{1'b1}}};
+            any_online = |ready_online;
+            any_backup = |ready_backup_reg;
+            take_backup = any_backup && (prefer_backup || !any_online);
             if (txf_request && !link_lost && !cancel) begin
                 if (ls_tx_valid && seq_id_left) begin
-                    if (!seq_open_reg[seq_next_reg]) begin
+                    if (!seq_next_open) begin
                         source_reg <= SOURCE_LS;
                         state_reg <= STATE_LEAD;
                         // SEQ_ID is given here, so that no two open sequences share one
-                        txf_header <= {ls_tx_header[191:96], seq_next_reg, ls_tx_header[87:0]};
+                        txf_header <= {ls_tx_header[191:96], seq_next, ls_tx_header[87:0]};
                         txf_words <= ls_tx_words;
                         left_reg <= ls_tx_words;
                         txf_sof_initiate <= 1'b1;
                         txf_eof_terminate <= 1'b1;
                         last_reg <= 1'b1;
                         lead_reg <= 3'd2;
-                        seq_next_reg <= seq_next_reg + 8'd1;
+                        seq_next_reg <= seq_next + 8'd1;
                     end
                 end else if (my_id_valid && (any_online || any_backup)) begin
                     source_reg <= SOURCE_IU;
                     state_reg <= STATE_SELECT;
                     class_reg <= take_backup;
-                    row_reg <= take_backup ? choose(ready_backup_reg, after_backup_reg) : choose(ready_online, after_online_reg);
+                    row_reg <= take_backup ? choose(ready_backup_reg, after_backup) : choose(ready_online, after_online);
                 end
             end
         end
@@ -337,7 +362,8 @@ always @(posedge clk) begin
         STATE_FETCH: begin
             // A new sequence waits here for a SEQ_ID. One comes: the others hold at most TASKS - 1. A sequence under way has its own and
             // never waits, so that 256 of them, with every SEQ_ID in use, come to an end.
-            if (!seq_id_wait) state_reg <= STATE_LOOKUP;
+            if (!(progress_rd_fresh && !d[`TXD_SEQ_ID_GIVEN] && seq_next_open)) state_reg <= STATE_LOOKUP;
+            seq_id = d[`TXD_SEQ_ID_GIVEN] ? d[`TXD_SEQ_ID] : progress_rd_fresh ? seq_next : row_seq_id_mem[row];
             source_reg <= d[`TXD_FROM_CACHE] ? SOURCE_CACHE : SOURCE_IU;
             position_reg <= position;
             txf_header <= {d[`TXD_R_CTL], d[`TXD_D_ID], 8'h00, my_id, d[`TXD_TYPE], f_ctl, seq_id, 8'h00, seq_cnt,
@@ -356,10 +382,10 @@ always @(posedge clk) begin
         STATE_LOOKUP: state_reg <= STATE_LEAD;
         STATE_LEAD: begin
             // Offered 6 clocks after the request, 7 when the frame starts inside a line: the cache is then ahead of the link.
-            lead_reg <= lead_reg + 3'd1;
             if (lead_reg == (source_reg == SOURCE_CACHE && position_reg[3:2] != 2'd0 ? 3'd2 : 3'd1) || lead_reg >= 3'd2) begin
                 state_reg <= STATE_OFFER;
             end
+            lead_reg <= lead_reg + 3'd1;
         end
         STATE_OFFER: begin
             if (take) begin
@@ -368,13 +394,13 @@ always @(posedge clk) begin
                     stat_backup_frame <= class_reg;
                     stat_online_frame <= !class_reg;
                     stat_frame_bytes <= {txf_words, 2'b00};
-                    if (class_reg) after_backup_reg <= row_reg;
-                    else after_online_reg <= row_reg;
+                    if (class_reg) after_backup_reg <= row;
+                    else after_online_reg <= row;
                     // the SEQ_ID is in use from the first frame of a sequence to the last one, or until it is cancelled
                     if (own_seq_reg) begin
                         seq_open_reg[seq_id_reg] <= !last_reg && !cancel_now;
-                        row_open_reg[row_reg] <= !last_reg;
-                        row_seq_id_mem[row_reg] <= seq_id_reg;
+                        row_open_reg[row] <= !last_reg && !cancel_now;
+                        row_seq_id_mem[row] <= seq_id_reg;
                         if (txf_sof_initiate) seq_next_reg <= seq_id_reg + 8'd1;
                     end
                 end
@@ -394,10 +420,9 @@ always @(posedge clk) begin
         end
     endcase
 
-    if (finish && last_reg && source_reg != SOURCE_LS) begin
-        ready_online_reg[row_reg] <= 1'b0;
-        ready_backup_reg[row_reg] <= 1'b0;
-        sequence_done <= !cancelled_reg;
+    if (last_sent) begin
+        ready_online_reg[row] <= 1'b0;
+        ready_backup_reg[row] <= 1'b0;
     end
     if (arm) begin
         ready_online_reg[arm_row] <= !arm_initiator;
@@ -407,9 +432,9 @@ always @(posedge clk) begin
         ready_online_reg[cancel_row] <= 1'b0;
         ready_backup_reg[cancel_row] <= 1'b0;
         if (cancel_now) cancelled_reg <= 1'b1;
-        if (row_open_reg[cancel_row]) seq_open_reg[row_seq_id_mem[cancel_row]] <= 1'b0;
-        row_open_reg[cancel_row] <= 1'b0;
     end
+    if (state == STATE_IDLE) cancelled_reg <= 1'b0;
+    lost_reg <= state != STATE_IDLE && (lost_reg || link_lost);
     if (rst) begin
         state_reg <= STATE_IDLE;
         ready_online_reg <= {ROWS{1'b0}};

@@ -229,39 +229,40 @@ module link_services #(
         logout_all    = 1'b0;
     end
 
-    always @(posedge clk) begin
-        a_event_taken <= 1'b0;
-        b_event_taken <= 1'b0;
+    always @(posedge clk) begin : logouts
+        reg a_event;
+        reg b_event;
+        a_event = a_event_valid && !a_event_taken && !logged_out;
+        b_event = b_event_valid && !b_event_taken && !logged_out;
+
+        a_event_taken <= logout_valid && logout_ready && a_offered && !logged_out;
+        b_event_taken <= logout_valid && logout_ready && b_offered && !logged_out;
         if (logout_valid) begin
             if (logout_ready) begin
-                logout_valid  <= 1'b0;
-                a_offered     <= 1'b0;
-                b_offered     <= 1'b0;
-                a_event_taken <= a_offered;
-                b_event_taken <= b_offered;
+                logout_valid <= 1'b0;
+                a_offered    <= 1'b0;
+                b_offered    <= 1'b0;
             end
         end else if (all_pending) begin
             logout_valid <= 1'b1;
             logout_all   <= 1'b1;
             logout_id    <= 24'd0;
             all_pending  <= 1'b0;
-        end else if (a_event_valid && !a_event_taken && !logged_out) begin
+        end else if (a_event) begin
             logout_valid <= 1'b1;
             logout_all   <= 1'b0;
             logout_id    <= a_event_id;
             a_offered    <= 1'b1;
-        end else if (b_event_valid && !b_event_taken && !logged_out) begin
+        end else if (b_event) begin
             logout_valid <= 1'b1;
             logout_all   <= 1'b0;
             logout_id    <= b_event_id;
             b_offered    <= 1'b1;
         end
         if (logged_out) begin
-            all_pending   <= 1'b1;
-            a_offered     <= 1'b0;
-            b_offered     <= 1'b0;
-            a_event_taken <= 1'b0;
-            b_event_taken <= 1'b0;
+            all_pending <= 1'b1;
+            a_offered   <= 1'b0;
+            b_offered   <= 1'b0;
         end
         if (rst) begin
             logout_valid <= 1'b0;
@@ -292,7 +293,12 @@ module link_services #(
         asking_b        = 1'b0;
     end
 
-    always @(posedge clk) begin
+    always @(posedge clk) begin : questions
+        reg ask_a;
+        reg ask_b;
+        ask_a = !asking && a_allow_pending;
+        ask_b = !asking && b_allow_valid && !b_allow_asked;
+
         allow_valid <= 1'b0;
         if (a_allow_valid)
             a_allow_pending <= 1'b1;
@@ -300,13 +306,13 @@ module link_services #(
             asking <= 1'b0;
         if (!b_allow_valid || b_allow_done)
             b_allow_asked <= 1'b0;                  // the originator may have lost its interest meanwhile
-        if (!asking && a_allow_pending) begin
+        if (ask_a) begin
             allow_valid     <= 1'b1;
             allow_wwpn      <= a_allow_wwpn;
             a_allow_pending <= 1'b0;
             asking          <= 1'b1;
             asking_b        <= 1'b0;
-        end else if (!asking && b_allow_valid && !b_allow_asked) begin
+        end else if (ask_b) begin
             allow_valid   <= 1'b1;
             allow_wwpn    <= b_allow_wwpn;
             b_allow_asked <= 1'b1;

@@ -143,7 +143,15 @@ module login_table #(
         status_logins        = 8'd0;
     end
 
-    always @(posedge clk) begin
+    always @(posedge clk) begin : serve
+        reg [63:0] in_use;      // used and suspect as this clock finds them
+        reg [63:0] marked;
+        reg        search;
+
+        in_use = used;
+        marked = suspect;
+        search = take_a || take_b;
+
         lookup_done <= lookup_valid;
         if (lookup_valid) begin
             lookup_hit           <= 1'b0;
@@ -152,7 +160,7 @@ module login_table #(
             lookup_target        <= 1'b0;
             lookup_payload_words <= 10'd0;
             for (i = 0; i < LOGINS; i = i + 1)
-                if (used[i] && row_id[i] == lookup_id) begin
+                if (in_use[i] && row_id[i] == lookup_id) begin
                     lookup_hit           <= 1'b1;
                     lookup_index         <= i[5:0];
                     lookup_initiator     <= initiator[i];
@@ -209,17 +217,17 @@ module login_table #(
                         suspect[row] <= 1'b0;
                 default: ;
             endcase
-        end else if (take_a || take_b) begin
+        end else if (search) begin
             acting <= 1'b1;
             from_b <= !take_a;
             op     <= search_op;
             match  <= 1'b0;
             free   <= 1'b0;
             for (i = 0; i < LOGINS; i = i + 1) begin
-                if (!used[i]) begin
+                if (!in_use[i]) begin
                     free       <= 1'b1;
                     free_index <= i[5:0];
-                end else if (search_op == OP_FIND_NAME ? row_wwpn[i] == search_wwpn : search_op == OP_NEXT ? suspect[i] :
+                end else if (search_op == OP_FIND_NAME ? row_wwpn[i] == search_wwpn : search_op == OP_NEXT ? marked[i] :
                              ((row_id[i] ^ search_id) & (search_op == OP_SUSPECT ? a_mask : 24'hFFFFFF)) == 24'd0) begin
                     match       <= 1'b1;
                     match_index <= i[5:0];

@@ -58,7 +58,7 @@ module ls_receive (
     localparam [1:0] STATE_CLASSIFY = 2'd2;
     localparam [1:0] STATE_HELD     = 2'd3;
 
-    reg [1:0]  state;
+    reg [1:0]  state_reg;
     reg        data_valid;
     reg [9:0]  data_index;
     reg [31:0] word17;
@@ -107,7 +107,7 @@ module ls_receive (
     assign capture_addr  = data_index[4:0];
 
     initial begin
-        state         = STATE_IDLE;
+        state_reg     = STATE_IDLE;
         data_valid    = 1'b0;
         data_index    = 10'd0;
         ls_rx_rd_addr = 10'd0;
@@ -127,21 +127,43 @@ module ls_receive (
         word18        = 32'd0;
     end
 
-    always @(posedge clk) begin
+    always @(posedge clk) begin : receive
+        reg [1:0] state;
+        reg       new_frame;
+        reg       last_word;
+        state     = state_reg;
+        new_frame = ls_rx_valid && !ls_rx_done && !reply_busy;
+
         ls_rx_done   <= 1'b0;
         stat_dropped <= 1'b0;
         case (state)
-            STATE_IDLE: begin
-                ls_rx_rd_addr <= 10'd0;
-                data_valid    <= 1'b0;
-                if (ls_rx_valid && !ls_rx_done && !reply_busy)
-                    state <= ls_rx_words == 10'd0 ? STATE_CLASSIFY : STATE_READ;
+            // this branch looks at the words: it stands before the one that fills them
+            STATE_CLASSIFY: begin
+                if (word0[31:24] == 8'h04) begin  // FLOGI has one size only
+                    size_valid    <= size_ok(common_size);
+                    payload_words <= size_words(common_size);
+                end else begin
+                    size_valid    <= size_ok(common_size) && size_ok(word18[15:0]);
+                    payload_words <= size_words(smaller(common_size, word18[15:0]));
+                end
+                // word0 of a frame without payload is that of an earlier one
+                if (whole && f_ctl[23] && ls_rx_words != 10'd0 && ((r_ctl == 8'h23 && fc_type == 8'h01) || (r_ctl == 8'h03 && fc_type == 8'h20))) begin
+                    reply_valid <= 1'b1;
+                    state_reg   <= STATE_HELD;
+                end else if (whole && !f_ctl[23] && f_ctl[21] && f_ctl[16] && r_ctl == 8'h22 && fc_type == 8'h01
+                             && ((my_id_valid && d_id == my_id) || is_flogi)
+                             && !(ls_rx_words != 10'd0 && (word0[31:24] == 8'h01 || word0[31:24] == 8'h02))) begin
+                    request_valid <= 1'b1;
+                    state_reg     <= STATE_HELD;
+                end else begin
+                    stat_dropped <= 1'b1;
+                    ls_rx_done   <= 1'b1;
+                    state_reg    <= STATE_IDLE;
+                end
             end
             STATE_READ: begin
-                ls_rx_rd_addr <= ls_rx_rd_addr + 10'd1;
-                data_index    <= ls_rx_rd_addr;
-                data_valid    <= 1'b1;
-                if (data_valid) begin
+                last_word = data_valid && (data_index == ls_rx_words - 10'd1 || data_index == LAST_CAPTURED);
+                if (data_valid)
                     case (data_index[4:0])
                         5'd0:    word0       <= ls_rx_rd_data;
                         5'd1:    word1       <= ls_rx_rd_data;
@@ -154,34 +176,17 @@ module ls_receive (
                         5'd18:   word18      <= ls_rx_rd_data;
                         default: ;
                     endcase
-                    if (data_index == ls_rx_words - 10'd1 || data_index == LAST_CAPTURED) begin
-                        data_valid <= 1'b0;
-                        state      <= STATE_CLASSIFY;
-                    end
-                end
+                if (last_word)
+                    state_reg <= STATE_CLASSIFY;
+                data_valid    <= !last_word;
+                data_index    <= ls_rx_rd_addr;
+                ls_rx_rd_addr <= ls_rx_rd_addr + 10'd1;
             end
-            STATE_CLASSIFY: begin
-                if (word0[31:24] == 8'h04) begin  // FLOGI has one size only
-                    size_valid    <= size_ok(common_size);
-                    payload_words <= size_words(common_size);
-                end else begin
-                    size_valid    <= size_ok(common_size) && size_ok(word18[15:0]);
-                    payload_words <= size_words(smaller(common_size, word18[15:0]));
-                end
-                // word0 of a frame without payload is that of an earlier one
-                if (whole && f_ctl[23] && ls_rx_words != 10'd0 && ((r_ctl == 8'h23 && fc_type == 8'h01) || (r_ctl == 8'h03 && fc_type == 8'h20))) begin
-                    reply_valid <= 1'b1;
-                    state       <= STATE_HELD;
-                end else if (whole && !f_ctl[23] && f_ctl[21] && f_ctl[16] && r_ctl == 8'h22 && fc_type == 8'h01
-                             && ((my_id_valid && d_id == my_id) || is_flogi)
-                             && !(ls_rx_words != 10'd0 && (word0[31:24] == 8'h01 || word0[31:24] == 8'h02))) begin
-                    request_valid <= 1'b1;
-                    state         <= STATE_HELD;
-                end else begin
-                    stat_dropped <= 1'b1;
-                    ls_rx_done   <= 1'b1;
-                    state        <= STATE_IDLE;
-                end
+            STATE_IDLE: begin
+                ls_rx_rd_addr <= 10'd0;
+                data_valid    <= 1'b0;
+                if (new_frame)
+                    state_reg <= ls_rx_words == 10'd0 ? STATE_CLASSIFY : STATE_READ;
             end
             default: begin
                 ls_rx_rd_addr <= {4'd0, request_rd_addr};
@@ -189,12 +194,12 @@ module ls_receive (
                     request_valid <= 1'b0;
                     reply_valid   <= 1'b0;
                     ls_rx_done    <= 1'b1;
-                    state         <= STATE_IDLE;
+                    state_reg     <= STATE_IDLE;
                 end
             end
         endcase
         if (rst) begin
-            state         <= STATE_IDLE;
+            state_reg     <= STATE_IDLE;
             data_valid    <= 1'b0;
             ls_rx_done    <= 1'b0;
             request_valid <= 1'b0;

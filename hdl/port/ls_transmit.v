@@ -74,37 +74,37 @@ module ls_transmit (
             reply_ram[reply_addr] <= reply_data;
         if (request_write)
             request_ram[request_addr] <= request_data;
-        if (ls_tx_valid)
-            ls_tx_rd_data <= sending_request ? request_ram[ls_tx_rd_addr[4:0]] : reply_ram[ls_tx_rd_addr[4:0]];
-
         if (reply_send) begin
-            reply_busy       <= 1'b1;
             reply_header_reg <= reply_header;
             reply_words_reg  <= reply_words;
         end
         if (request_send) begin
-            request_busy       <= 1'b1;
             request_header_reg <= request_header;
             request_words_reg  <= request_words;
         end
+    end
 
-        request_taken <= 1'b0;
+    always @(posedge clk) begin : transmit
+        reg reply_sent;
+        reg request_sent;
+        reply_sent   = ls_tx_valid && ls_tx_ready && !sending_request;
+        request_sent = ls_tx_valid && ls_tx_ready && sending_request;
+
+        if (ls_tx_valid)
+            ls_tx_rd_data <= sending_request ? request_ram[ls_tx_rd_addr[4:0]] : reply_ram[ls_tx_rd_addr[4:0]];
+
+        request_taken <= request_sent;
         if (ls_tx_valid) begin
-            if (ls_tx_ready) begin
-                ls_tx_valid <= 1'b0;
-                if (sending_request) begin
-                    request_busy  <= 1'b0;
-                    request_taken <= 1'b1;
-                end else begin
-                    reply_busy <= 1'b0;
-                end
-            end
+            ls_tx_valid <= !ls_tx_ready;
         end else if (reply_busy || request_busy) begin
             ls_tx_valid     <= 1'b1;
             sending_request <= !reply_busy;
             ls_tx_header    <= reply_busy ? reply_header_reg : request_header_reg;
             ls_tx_words     <= {4'd0, reply_busy ? reply_words_reg : request_words_reg};
         end
+
+        reply_busy   <= (reply_busy || reply_send) && !reply_sent;
+        request_busy <= (request_busy || request_send) && !request_sent;
 
         if (rst || flush || !online) begin
             reply_busy    <= 1'b0;

@@ -87,8 +87,8 @@ always @(posedge clk) begin
             fr_wr_data <= data_next;
             fr_wr_strobe <= strobe_next;
             strobe_reg <= 16'd0;
-            index_reg <= index_reg + 8'd1;
             line_reg <= index_reg == 8'hFF ? (next_base_valid ? next_base : next_base_reg) : line_reg + 20'd1;
+            index_reg <= index_reg + 8'd1;
         end
     end
     if (start) begin

@@ -17,10 +17,13 @@ integer i;
 initial counters = 512'd0;
 
 always @(posedge clk) begin
-    if (|strobes) begin
+    if (|strobes) begin : count
+        reg [32*16-1:0] next;
+        next = counters;
         for (i = 0; i < 16; i = i + 1) begin
-            if (strobes[i] && !(&counters[32*i +: 32])) counters[32*i +: 32] <= counters[32*i +: 32] + 32'd1;
+            if (strobes[i] && !(&next[32*i +: 32])) next[32*i +: 32] = next[32*i +: 32] + 32'd1;
         end
+        counters <= next;
     end
     if (rst) counters <= 512'd0;
 end

@@ -62,11 +62,10 @@ always @(posedge clk) begin
     if (pop) begin
         read_reg <= read_next;
     end
-    if (push && !pop) count_reg <= count_reg + ONE;
-    if (pop && !push) count_reg <= count_reg - ONE;
     // the head register follows the queue: a push into an empty (or just emptied) queue goes straight to it
     if (push && (count_reg == 0 || (pop && count_reg == ONE))) head <= push_data;
     else if (pop) head <= mem[read_next];
+    if (push != pop) count_reg <= push ? count_reg + ONE : count_reg - ONE;
     if (rst) begin
         count_reg <= 0;
         write_reg <= 0;

@@ -282,7 +282,13 @@ initial begin
     end
 end
 
-always @(posedge clk) begin
+always @(posedge clk) begin : dispatch
+    // As this clock finds them
+    reg [3:0] state;
+    reg event_waits;
+    state = state_reg;
+    event_waits = event_valid;
+
     stat_bad_header <= 1'b0;
     stat_not_logged_in <= 1'b0;
     stat_unknown_exchange <= 1'b0;
@@ -293,10 +299,9 @@ always @(posedge clk) begin
     if (event_ready) event_valid <= 1'b0;
     if (base_here_reg) base_reg <= sl_rd_line;
 
-    case (state_reg)
+    case (state)
         STATE_IDLE: begin
             row_reg <= window_rd_row;
-            index_reg <= 10'd0;
             if (rxf_valid) state_reg <= STATE_CHECK;
         end
         STATE_CHECK: begin
@@ -328,14 +333,11 @@ always @(posedge clk) begin
         STATE_LOOKUP: if (!sl_use) state_reg <= STATE_LOOKUP_NEXT;
         STATE_LOOKUP_NEXT: if (!sl_use) state_reg <= STATE_COPY;
         STATE_COPY: begin
-            if (word_ready) begin
-                index_reg <= index_reg + 10'd1;
-                if (word_last) state_reg <= notify_reg ? STATE_DRAIN : STATE_IDLE;
-            end
+            if (word_ready && word_last) state_reg <= notify_reg ? STATE_DRAIN : STATE_IDLE;
         end
         STATE_DRAIN: if (writer_idle) state_reg <= STATE_NOTIFY;
         STATE_NOTIFY: begin
-            if (!event_valid) begin
+            if (!event_waits) begin
                 event_valid <= 1'b1;
                 event_kind <= `EVENT_RX_DONE;
                 event_row <= row_reg;
@@ -344,7 +346,7 @@ always @(posedge clk) begin
         end
         STATE_WAIT: begin
             // data of the same exchange has reached the cache before its FCP_RSP is looked at
-            if (!event_valid && writer_idle) begin
+            if (!event_waits && writer_idle) begin
                 event_kind <= kind_reg;
                 event_row <= row_reg;
                 event_header <= rxf_header;
@@ -354,7 +356,6 @@ always @(posedge clk) begin
             end
         end
         STATE_CAPTURE: begin
-            index_reg <= index_reg + 10'd1;
             if (capture_last) begin
                 event_valid <= 1'b1;
                 state_reg <= STATE_POP;
@@ -377,6 +378,9 @@ always @(posedge clk) begin
         end
         default: state_reg <= STATE_IDLE;
     endcase
+
+    if (step) index_reg <= index_reg + 10'd1;
+    if (state == STATE_IDLE) index_reg <= 10'd0;
     if (rst) begin
         state_reg <= STATE_IDLE;
         event_valid <= 1'b0;

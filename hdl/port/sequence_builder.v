@@ -105,14 +105,9 @@ always @(posedge clk) begin
     done <= 1'b0;
     iu_write <= 1'b0;
     descriptor_write <= 1'b0;
-    if (start) begin
-        busy_reg <= 1'b1;
-        codec_index <= 4'd0;
-    end
     if (busy_reg) begin
         iu_wr_addr <= {row, codec_index};
         iu_wr_data <= bls ? bls_word : codec_word;
-        codec_index <= codec_index + 4'd1;
         if (codec_index < words && !data) begin
             iu_write <= 1'b1;
         end else begin
@@ -138,6 +133,11 @@ always @(posedge clk) begin
             descriptor_wr_data[`TXD_SEQ_ID_GIVEN] <= kind == `SEQ_BA_ACC || kind == `SEQ_BA_RJT;
             descriptor_wr_data[`TXD_SEQ_ID] <= seq_id;
         end
+        codec_index <= codec_index + 4'd1;
+    end
+    if (start) begin
+        busy_reg <= 1'b1;
+        codec_index <= 4'd0;
     end
     if (rst) busy_reg <= 1'b0;
 end

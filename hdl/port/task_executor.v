@@ -56,7 +56,7 @@ module task_executor #(
     output wire         context_write,
     output wire [153:0] context_wr_data,
     output wire         window_write,
-    output wire [133:0] window_wr_data,
+    output reg  [133:0] window_wr_data,
     output wire         descriptor_write,
     output wire [8:0]   descriptor_wr_row,
     output wire [195:0] descriptor_wr_data,
@@ -270,9 +270,13 @@ wire closing = state_reg == STATE_ACT && act_quiesce;
 assign finished = commit;
 assign cancel = closing;
 assign window_write = closing || (state_reg == STATE_BUILD && act_arm);
-assign window_wr_data = {length, relative_offset, position, slot, next[`CTX_INITIATOR] ? 16'hFFFF : row_id, next[`CTX_OX_ID],
-    next[`CTX_PEER], initiator, !initiator, !closing};
 wire [15:0] row_id = {7'd0, row};
+always @* begin
+    window_wr_data = 134'd0;
+    if (window_write)
+        window_wr_data = {length, relative_offset, position, slot, next[`CTX_INITIATOR] ? 16'hFFFF : row_id, next[`CTX_OX_ID],
+            next[`CTX_PEER], initiator, !initiator, !closing};
+end
 assign context_write = commit && to_engine;
 assign context_wr_data = next;
 assign timer_command = commit ? (by_initiator ? i_timer : by_target ? t_timer : `TIMER_KEEP) : `TIMER_KEEP;
@@ -287,8 +291,11 @@ assign stat_abts_sent = commit && by_initiator && i_abts;
 assign stat_sequence_error = commit && by_initiator && i_sequence_error;
 assign stat_unknown_exchange = commit && by_initiator && i_unknown;
 
-always @(posedge clk) begin
-    case (state_reg)
+always @(posedge clk) begin : order
+    reg [2:0] state;
+    state = state_reg;
+
+    case (state)
         STATE_IDLE: if (start) state_reg <= STATE_ACT;
         STATE_ACT: begin
             reply_reg <= reply_free;

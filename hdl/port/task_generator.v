@@ -189,10 +189,15 @@ wire [31:0] q_lba;
 wire own = ti_op[3];
 wire queue_push;
 wire queue_pop = state_reg == STATE_ACK && source_reg == SOURCE_QUEUE;
+reg [113:0] queue_data;
+
+always @* begin
+    queue_data = 114'd0;
+    if (queue_push) queue_data = {ti_op, ti_slot, ti_offset, ti_length, ti_port_id, ti_lun, ti_lba};
+end
 
 port_fifo #(.WIDTH(114), .DEPTH_LOG2(6)) queue (
-    .clk(clk), .rst(rst), .push(queue_push), .push_data({ti_op, ti_slot, ti_offset, ti_length, ti_port_id, ti_lun, ti_lba}),
-    .pop(queue_pop), .valid(queue_valid), .head({q_op, q_slot, q_offset, q_length, q_port_id, q_lun, q_lba}), .room(queue_room)
+    .clk(clk), .rst(rst), .push(queue_push), .push_data(queue_data), .pop(queue_pop), .valid(queue_valid), .head({q_op, q_slot, q_offset, q_length, q_port_id, q_lun, q_lba}), .room(queue_room)
 );
 
 assign create_lun = q_lun;
@@ -363,7 +368,10 @@ task answer;
     end
 endtask
 
-always @(posedge clk) begin
+always @(posedge clk) begin : step
+    reg [3:0] state;
+    state = state_reg;
+
     stat_unknown_exchange <= 1'b0;
     stat_sequence_error <= 1'b0;
     stat_not_logged_in <= 1'b0;
@@ -373,7 +381,16 @@ always @(posedge clk) begin
     stat_host_request <= 1'b0;
     exchange_done <= 1'b0;
 
-    case (state_reg)
+    if (login_reg == LOGIN_ASK && login_ready) login_reg <= LOGIN_WAIT;
+    // how many tasks each side has; a step makes one or ends one
+    if (allocate || release_valid) begin
+        if (release_valid ? step_context[`CTX_INITIATOR] : source_reg != SOURCE_RX)
+            initiators_reg <= release_valid ? initiators_reg - 9'd1 : initiators_reg + 9'd1;
+        else
+            targets_reg <= release_valid ? targets_reg - 9'd1 : targets_reg + 9'd1;
+    end
+
+    case (state)
         STATE_PICK: begin
             step_to_engine <= 1'b0;
             step_reply <= 1'b0;
@@ -467,8 +484,6 @@ always @(posedge clk) begin
             endcase
         end
         STATE_SEARCH: begin
-            search_reg <= search_reg + 9'd1;
-            search_data_reg <= 1'b1;
             if (source_reg == SOURCE_QUESTION) begin
                 if (search_data_reg) begin
                     if (valid && initiator == exchange_own && c[`CTX_PEER] == exchange_peer && c[`CTX_OX_ID] == exchange_ox_id
@@ -487,6 +502,8 @@ always @(posedge clk) begin
                 if (rx_event_kind == `EVENT_ABTS) reply(`SEQ_BA_RJT);
                 else state_reg <= STATE_LOOKUP;
             end
+            search_reg <= search_reg + 9'd1;
+            search_data_reg <= 1'b1;
         end
         STATE_LOOKUP: if (lookup_granted) state_reg <= STATE_CREATE;
         // 1102, 1104: a task is made
@@ -539,11 +556,6 @@ always @(posedge clk) begin
         end
     endcase
 
-    if (login_reg == LOGIN_ASK && login_ready) login_reg <= LOGIN_WAIT;
-    if (allocate && source_reg == SOURCE_RX) targets_reg <= targets_reg + 9'd1;
-    if (allocate && source_reg != SOURCE_RX) initiators_reg <= initiators_reg + 9'd1;
-    if (release_valid && step_context[`CTX_INITIATOR]) initiators_reg <= initiators_reg - 9'd1;
-    if (release_valid && !step_context[`CTX_INITIATOR]) targets_reg <= targets_reg - 9'd1;
     if (rst) begin
         state_reg <= STATE_PICK;
         login_reg <= LOGIN_IDLE;

@@ -208,8 +208,7 @@ always @(posedge clk) begin
         free_write_reg <= free_write_reg == LAST ? 9'd0 : free_write_reg + 9'd1;
     end
     if (allocate) free_read_reg <= free_read_reg == LAST ? 9'd0 : free_read_reg + 9'd1;
-    if (free_push && !allocate) free_count_reg <= free_count_reg + 9'd1;
-    if (allocate && !free_push) free_count_reg <= free_count_reg - 9'd1;
+    if (free_push != allocate) free_count_reg <= free_push ? free_count_reg + 9'd1 : free_count_reg - 9'd1;
     if (clearing_reg) begin
         clear_row_reg <= clear_row_reg + 9'd1;
         if (clear_row_reg == LAST) clearing_reg <= 1'b0;
