@@ -53,20 +53,6 @@ wire full = word_last || word_reg == 2'd3;
 assign word_ready = !full || !fr_wr_valid || fr_wr_ready;
 assign idle = !fr_wr_valid;
 
-reg [127:0] data_next;
-reg [15:0] strobe_next;
-
-always @* begin
-    data_next = data_reg;
-    strobe_next = strobe_reg;
-    case (word_reg)
-        2'd0: begin data_next[127:96] = word; strobe_next[15:12] = 4'hF; end
-        2'd1: begin data_next[95:64] = word; strobe_next[11:8] = 4'hF; end
-        2'd2: begin data_next[63:32] = word; strobe_next[7:4] = 4'hF; end
-        default: begin data_next[31:0] = word; strobe_next[3:0] = 4'hF; end
-    endcase
-end
-
 initial begin
     fr_wr_valid = 1'b0;
     fr_wr_line = 20'd0;
@@ -77,15 +63,25 @@ end
 always @(posedge clk) begin
     if (next_base_valid) next_base_reg <= next_base;
     if (fr_wr_ready) fr_wr_valid <= 1'b0;
-    if (word_valid && word_ready) begin
-        data_reg <= data_next;
-        strobe_reg <= strobe_next;
+    if (word_valid && word_ready) begin : pack
+        reg [127:0] data;
+        reg [15:0] strobe;
+        data = data_reg;
+        strobe = strobe_reg;
+        case (word_reg)
+            2'd0: begin data[127:96] = word; strobe[15:12] = 4'hF; end
+            2'd1: begin data[95:64] = word; strobe[11:8] = 4'hF; end
+            2'd2: begin data[63:32] = word; strobe[7:4] = 4'hF; end
+            default: begin data[31:0] = word; strobe[3:0] = 4'hF; end
+        endcase
+        data_reg <= data;
+        strobe_reg <= strobe;
         word_reg <= word_reg + 2'd1;
         if (full) begin
             fr_wr_valid <= 1'b1;
             fr_wr_line <= line_reg;
-            fr_wr_data <= data_next;
-            fr_wr_strobe <= strobe_next;
+            fr_wr_data <= data;
+            fr_wr_strobe <= strobe;
             strobe_reg <= 16'd0;
             line_reg <= index_reg == 8'hFF ? (next_base_valid ? next_base : next_base_reg) : line_reg + 20'd1;
             index_reg <= index_reg + 8'd1;

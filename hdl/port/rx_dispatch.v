@@ -144,48 +144,52 @@ localparam [23:0] MASK_RESPONSE = 24'hFCC208;
 localparam [23:0] MASK_DATA = 24'h74C20B;
 localparam [23:0] MASK_BLS = 24'h480000;
 
-reg [3:0] kind;
-reg kind_ok;
-
-always @* begin
-    kind = `EVENT_CMND;
-    kind_ok = 1'b0;
-    if (fcp) begin
-        case (r_ctl)
-            `FC_RCTL_UNSOLICITED_COMMAND: begin
-                kind = `EVENT_CMND;
-                kind_ok = single && initiative && (f_ctl & MASK_CONTROL) == 24'h280000 && seq_cnt == 16'd0 && rx_id == 16'hFFFF
-                    && rxf_words >= 10'd8;
-            end
-            `FC_RCTL_DATA_DESCRIPTOR: begin
-                kind = `EVENT_XFER_RDY;
-                kind_ok = single && (f_ctl & MASK_CONTROL) == 24'h880000 && rxf_words == 10'd3;
-            end
-            `FC_RCTL_COMMAND_STATUS: begin
-                kind = `EVENT_RSP;
-                kind_ok = single && (f_ctl & MASK_RESPONSE) == 24'h980000 && rxf_words >= 10'd6;
-            end
-            `FC_RCTL_SOLICITED_DATA: begin
-                kind = `EVENT_RX_DONE;
-                kind_ok = (f_ctl & MASK_DATA) == 24'h000008 && end_sequence == rxf_eof_terminate && (!initiative || end_sequence)
-                    && rxf_words != 10'd0;
-            end
-            default: kind_ok = 1'b0;
-        endcase
-    end else if (bls) begin
-        case (r_ctl)
-            `FC_RCTL_ABTS: begin
-                kind = `EVENT_ABTS;
-                kind_ok = rxf_eof_terminate && (f_ctl & MASK_BLS) == 24'h080000;
-            end
-            `FC_RCTL_BA_ACC, `FC_RCTL_BA_RJT: begin
-                kind = `EVENT_BLS_REPLY;
-                kind_ok = rxf_eof_terminate && from_responder && (f_ctl & MASK_BLS) == 24'h080000;
-            end
-            default: kind_ok = 1'b0;
-        endcase
+// What the frame is, and whether its header may be that of such a frame (the highest bit)
+function [4:0] classify;
+    input [7:0] routing;
+    reg [3:0] kind;
+    reg kind_ok;
+    begin
+        kind = `EVENT_CMND;
+        kind_ok = 1'b0;
+        if (fcp) begin
+            case (routing)
+                `FC_RCTL_UNSOLICITED_COMMAND: begin
+                    kind = `EVENT_CMND;
+                    kind_ok = single && initiative && (f_ctl & MASK_CONTROL) == 24'h280000 && seq_cnt == 16'd0 && rx_id == 16'hFFFF
+                        && rxf_words >= 10'd8;
+                end
+                `FC_RCTL_DATA_DESCRIPTOR: begin
+                    kind = `EVENT_XFER_RDY;
+                    kind_ok = single && (f_ctl & MASK_CONTROL) == 24'h880000 && rxf_words == 10'd3;
+                end
+                `FC_RCTL_COMMAND_STATUS: begin
+                    kind = `EVENT_RSP;
+                    kind_ok = single && (f_ctl & MASK_RESPONSE) == 24'h980000 && rxf_words >= 10'd6;
+                end
+                `FC_RCTL_SOLICITED_DATA: begin
+                    kind = `EVENT_RX_DONE;
+                    kind_ok = (f_ctl & MASK_DATA) == 24'h000008 && end_sequence == rxf_eof_terminate && (!initiative || end_sequence)
+                        && rxf_words != 10'd0;
+                end
+                default: kind_ok = 1'b0;
+            endcase
+        end else if (bls) begin
+            case (routing)
+                `FC_RCTL_ABTS: begin
+                    kind = `EVENT_ABTS;
+                    kind_ok = rxf_eof_terminate && (f_ctl & MASK_BLS) == 24'h080000;
+                end
+                `FC_RCTL_BA_ACC, `FC_RCTL_BA_RJT: begin
+                    kind = `EVENT_BLS_REPLY;
+                    kind_ok = rxf_eof_terminate && from_responder && (f_ctl & MASK_BLS) == 24'h080000;
+                end
+                default: kind_ok = 1'b0;
+            endcase
+        end
+        classify = {kind_ok, kind};
     end
-end
+endfunction
 
 // ---- Solicited data against the receive window ----
 
@@ -286,6 +290,8 @@ always @(posedge clk) begin : dispatch
     // As this clock finds them
     reg [3:0] state;
     reg event_waits;
+    reg [3:0] kind;
+    reg kind_ok;
     state = state_reg;
     event_waits = event_valid;
 
@@ -305,6 +311,7 @@ always @(posedge clk) begin : dispatch
             if (rxf_valid) state_reg <= STATE_CHECK;
         end
         STATE_CHECK: begin
+            {kind_ok, kind} = classify(r_ctl);
             kind_reg <= kind;
             received_reg <= received_next;
             position_reg <= w[`RXW_POSITION] + received;
