@@ -275,12 +275,6 @@ module management_registers #(
         clock_set <= 1'h0;
         link_reset_request <= {PORTS{1'h0}};
         copy_set <= 1'h0;
-        if (|event_done)
-            interrupt_status_job_done_reg <= interrupt_status_job_done_reg | event_done;
-        if (|event_failed)
-            interrupt_status_job_failed_reg <= interrupt_status_job_failed_reg | event_failed;
-        if (|event_port_lost)
-            interrupt_status_port_lost_reg <= interrupt_status_port_lost_reg | event_port_lost;
         irq <= |(interrupt_status_job_done_reg & interrupt_enable_job_done_reg) || |(interrupt_status_job_failed_reg & interrupt_enable_job_failed_reg) || |(interrupt_status_port_lost_reg & interrupt_enable_port_lost_reg);
         if (job_ready)
             job_valid <= 1'b0;
@@ -656,9 +650,9 @@ module management_registers #(
                     flush <= wdata[0];
                 end
                 32'h0018: begin // INTERRUPT_STATUS
-                    interrupt_status_job_done_reg <= interrupt_status_job_done_reg & ~wdata[0] | event_done;
-                    interrupt_status_job_failed_reg <= interrupt_status_job_failed_reg & ~wdata[1] | event_failed;
-                    interrupt_status_port_lost_reg <= interrupt_status_port_lost_reg & ~wdata[2 +: PORTS] | event_port_lost;
+                    interrupt_status_job_done_reg <= interrupt_status_job_done_reg & ~wdata[0];
+                    interrupt_status_job_failed_reg <= interrupt_status_job_failed_reg & ~wdata[1];
+                    interrupt_status_port_lost_reg <= interrupt_status_port_lost_reg & ~wdata[2 +: PORTS];
                 end
                 32'h001C: begin // INTERRUPT_ENABLE
                     interrupt_enable_job_done_reg <= wdata[0];
@@ -783,6 +777,13 @@ module management_registers #(
                     default: ;
                 endcase
         end
+        if (event_done)
+            interrupt_status_job_done_reg <= 1'b1;
+        if (event_failed)
+            interrupt_status_job_failed_reg <= 1'b1;
+        for (i = 0; i < PORTS; i = i + 1)
+            if (event_port_lost[i])
+                interrupt_status_port_lost_reg[i] <= 1'b1;
 
         if (rst) begin
             flush <= 1'h0;

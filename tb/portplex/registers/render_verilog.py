@@ -442,9 +442,6 @@ class _Renderer:
         last = window.address + 4 * window.words - 1
         lines = ["integer i;", "integer j;", "", "always @(posedge clk) begin"]
         lines += [f"    {name} <= {signal.reset_value};" for name, signal in self.signals.items() if signal.pulse]
-        for register, field in self.events:
-            name, port = self._name(register, field), self.source.wiring[register.name, field.name].port
-            lines += [f"    if (|{port})", f"        {name} <= {name} | {port};"]
         if self.events:
             lines.append(
                 f"    irq <= {' || '.join(self._interrupt(register, field) for register, field in self.events)};"
@@ -456,12 +453,24 @@ class _Renderer:
         look += [f"if (address >= 16'h{window.address:04X} && address <= 16'h{last:04X}) begin"]
         look += [f"    {name}_reg <= 1'b1;" for name in ("readable", "legal", "stored", "window")] + ["end"]
         lines += ["", "    if (look) begin", *_indent([*look, *self._over_all(looks)], 2), "    end", ""]
-        lines += ["    if (write) begin", *_indent(self._over_all(writes), 2), "    end", ""]
+        lines += ["    if (write) begin", *_indent(self._over_all(writes), 2), "    end"]
+        for register, field in self.events:  # after a write that takes the event back: a new one is not lost
+            lines += _indent(self._event(register, field), 1)
+        lines.append("")
         kept = [(name, signal) for name, signal in self.signals.items() if signal.direction != "input"]
         lines += ["    if (rst) begin", *(f"        {name} <= {signal.reset_value};" for name, signal in kept)]
         lines += ["    end", "end", "", "initial begin"]
         lines += [f"    {name} = {signal.reset_value};" for name, signal in kept]
         return [*lines, *(f"    {name}_reg = {width}'d0;" for name, width in RESULTS.items()), "end"]
+
+    def _event(self, register: RegisterInfo, field: Field) -> list[str]:
+        """The bits that an event sets; one by one, so that nothing has to be read."""
+        name, port = self._name(register, field), self.source.wiring[register.name, field.name].port
+        width = field.width_is or str(field.width)
+        if width == "1":
+            return [f"if ({port})", f"    {name} <= 1'b1;"]
+        loop = f"for (i = 0; i < {width}; i = i + 1)"
+        return [loop, f"    if ({port}[i])", f"        {name}[i] <= 1'b1;"]
 
     def _interrupt(self, register: RegisterInfo, field: Field) -> str:
         """The condition under which this interrupt is asked for."""
@@ -478,8 +487,8 @@ class _Renderer:
             if kind in (Kind.SETTING, Kind.INTERNAL, Kind.STROBE):
                 lines.append(f"{self._slice(register, field)} <= {self._bits_of(field)};")
             elif kind is Kind.EVENT:
-                name, port = self._name(register, field), self.source.wiring[register.name, field.name].port
-                lines.append(f"{name} <= {name} & ~{self._bits_of(field)} | {port};")
+                name = self._name(register, field)
+                lines.append(f"{name} <= {name} & ~{self._bits_of(field)};")
         if strobe := self.source.strobes.get(register.name):
             lines.append(f"{strobe} <= 1'b1;")
         return lines
