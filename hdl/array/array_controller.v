@@ -492,6 +492,28 @@ module array_controller #(
     wire [31:0] raise_initiators;
     wire [15:0] raise_volumes;
 
+    page_service #(.PORTS(PORTS), .TASKS(TASKS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) page_service_inst (
+        .clk(clk), .rst(rst),
+        .rs_valid(rs_valid), .rs_ready(rs_ready), .rs_task(rs_task), .rs_op(rs_op), .rs_arg(rs_arg), .rs_blocks(rs_blocks),
+        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator), .rs_port_id({rs_second, rs_port_id}),
+        .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
+        .rs_done_task(rs_done_task), .rs_done_length(rs_done_length), .rs_done_status(rs_done_status), .rs_done_sense(rs_done_sense),
+        .rs_done_range(rs_done_range), .rs_done_lba(rs_done_lba), .rs_done_bytes(rs_done_bytes), .rs_done_abort(rs_done_abort),
+        .line_valid(line_valid), .line(line), .line_done(line_done), .find(find), .find_key(find_key), .find_done(find_done),
+        .find_hit(find_hit), .find_ended(find_ended), .find_result(find_result),
+        .check_volume(check_volume), .check_initiator(check_initiator), .check_access(check_access), .conflict(conflict),
+        .login_valid(login_event_valid), .login_initiator(login_event_initiator), .login_wwpn(login_event_wwpn),
+        .logout_valid(logouts), .logout_id(logout_ids), .logout_all(logouts_all),
+        .reset_volumes(reset_volumes), .raise_valid(raise_valid), .raise_ready(raise_ready), .raise_condition(raise_condition),
+        .raise_initiators(raise_initiators), .raise_volumes(raise_volumes),
+        .sl_wr_valid(sl_wr_valid), .sl_wr_ready(sl_wr_ready), .sl_wr_slot(sl_wr_slot), .sl_wr_index(sl_wr_index), .sl_wr_line(sl_wr_line),
+        .sl_rd_slot(sl_rd_slot), .sl_rd_index(sl_rd_index), .sl_rd_line(sl_rd_line),
+        .bk_valid(bk_valid), .bk_ready(bk_ready), .bk_write(bk_write), .bk_line(bk_line), .bk_wdata(bk_wdata),
+        .bk_rdata_valid(bk_rdata_valid), .bk_rdata(bk_rdata),
+        .cfg_wwnn(cfg_wwnn[63:0]), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
+        .software_protect(software_protect)
+    );
+
     host_engine #(.PORTS(PORTS), .TASKS(HOST_TASKS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) host_engine_inst (
         .clk(clk), .rst(rst),
         .hr_valid(hr_valid), .hr_ready(hr_ready), .hr_op(hr_op), .hr_task(hr_task), .hr_port_id(hr_port_id), .hr_login(hr_login),
@@ -528,27 +550,6 @@ module array_controller #(
         .command_lba(command_lba), .command_blocks(command_blocks)
     );
 
-    page_service #(.PORTS(PORTS), .TASKS(TASKS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) page_service_inst (
-        .clk(clk), .rst(rst),
-        .rs_valid(rs_valid), .rs_ready(rs_ready), .rs_task(rs_task), .rs_op(rs_op), .rs_arg(rs_arg), .rs_blocks(rs_blocks),
-        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator), .rs_port_id({rs_second, rs_port_id}),
-        .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
-        .rs_done_task(rs_done_task), .rs_done_length(rs_done_length), .rs_done_status(rs_done_status), .rs_done_sense(rs_done_sense),
-        .rs_done_range(rs_done_range), .rs_done_lba(rs_done_lba), .rs_done_bytes(rs_done_bytes), .rs_done_abort(rs_done_abort),
-        .line_valid(line_valid), .line(line), .line_done(line_done), .find(find), .find_key(find_key), .find_done(find_done),
-        .find_hit(find_hit), .find_ended(find_ended), .find_result(find_result),
-        .check_volume(check_volume), .check_initiator(check_initiator), .check_access(check_access), .conflict(conflict),
-        .login_valid(login_event_valid), .login_initiator(login_event_initiator), .login_wwpn(login_event_wwpn),
-        .logout_valid(logouts), .logout_id(logout_ids), .logout_all(logouts_all),
-        .reset_volumes(reset_volumes), .raise_valid(raise_valid), .raise_ready(raise_ready), .raise_condition(raise_condition),
-        .raise_initiators(raise_initiators), .raise_volumes(raise_volumes),
-        .sl_wr_valid(sl_wr_valid), .sl_wr_ready(sl_wr_ready), .sl_wr_slot(sl_wr_slot), .sl_wr_index(sl_wr_index), .sl_wr_line(sl_wr_line),
-        .sl_rd_slot(sl_rd_slot), .sl_rd_index(sl_rd_index), .sl_rd_line(sl_rd_line),
-        .bk_valid(bk_valid), .bk_ready(bk_ready), .bk_write(bk_write), .bk_line(bk_line), .bk_wdata(bk_wdata),
-        .bk_rdata_valid(bk_rdata_valid), .bk_rdata(bk_rdata),
-        .cfg_wwnn(cfg_wwnn[63:0]), .cfg_volume_blocks(cfg_volume_blocks), .cfg_volume_flags(cfg_volume_flags),
-        .software_protect(software_protect)
-    );
 
     /* EXTENDED COPY. */
     copy_manager #(.PORTS(PORTS), .JOBS(JOBS), .SEGMENTS(SEGMENTS)) copy_manager_inst (

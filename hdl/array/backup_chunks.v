@@ -107,7 +107,6 @@ module backup_chunks #(
     localparam [8:0] FIRST_SLOT = FIRST[8:0];
     localparam LAST_SLOT = BACKUP_SLOTS - 1;
     localparam [SLOT_BITS-1:0] LAST = LAST_SLOT[SLOT_BITS-1:0];
-    localparam [PORTS-1:0] PORT_0 = 1;
     localparam [3:0] TRIES = RETRIES;
     localparam [7:0] DELAY = RETRY_TICKS;
 
@@ -217,7 +216,10 @@ module backup_chunks #(
         end
     endgenerate
 
-    always @(posedge clk) begin
+    always @(posedge clk) begin : step
+        reg [BACKUP_SLOTS*8-1:0] waits;
+        // as this clock finds it: Verilator then needs no second copy of the register
+        waits = slot_wait;
         stat_chunk <= 1'b0;
         stat_retry <= 1'b0;
         moved <= 1'b0;
@@ -226,40 +228,31 @@ module backup_chunks #(
         if (ti_ready)
             ti_valid <= 1'b0;
 
-        if (tick && slot_wait != {BACKUP_SLOTS{8'd0}})
+        if (tick && waits != {BACKUP_SLOTS{8'd0}})
             for (i = 0; i < BACKUP_SLOTS; i = i + 1)
-                if (slot_wait[8*i +: 8] != 8'd0)
-                    slot_wait[8*i +: 8] <= slot_wait[8*i +: 8] - 8'd1;
+                if (waits[8*i +: 8] != 8'd0)
+                    slot_wait[8*i +: 8] <= waits[8*i +: 8] - 8'd1;
 
         if (run) begin : work
             reg [31:0]              low_left;
             reg [SLOT_BITS-1:0]     at;         // the slot that is answered
             reg [BACKUP_SLOTS*4-1:0] states;
+            reg [BACKUP_SLOTS*4-1:0] tries;
+            reg [BACKUP_SLOTS-1:0]   good;
+            reg [BACKUP_SLOTS*PORT_BITS-1:0] given;
             reg [BACKUP_SLOTS-1:0]  busy;
+            reg [PORT_BITS-1:0]     from;       // the port that answers
             reg [PORTS-1:0]         sent;
             reg [PORTS-1:0]         ended;
             reg                     differs;
 
             states = slot_state;
+            tries = slot_tries;
+            good = slot_good;
+            given = slot_port;
             busy = busy_reg;
             sent = {PORTS{1'b0}};
             ended = {PORTS{1'b0}};
-
-            /* pointer and next chunk */
-            if (counts) begin
-                low_left = capacity - pointer;
-                pointer <= pointer + (low_left < {24'd0, chunk} ? low_left : {24'd0, chunk});
-                index <= index + 6'd1;
-                bitmap[index] <= 1'b0;
-                moved <= 1'b1;
-                stat_chunk <= 1'b1;
-            end
-            if (next_exists) begin
-                next_reg <= next_reg + {24'd0, next_blocks};
-                next_index_reg <= next_index_reg + 6'd1;
-            end
-            if (next_exists != counts)
-                ahead_reg <= next_exists ? ahead_reg + 7'd1 : ahead_reg - 7'd1;
 
             case (scanned)
                 SLOT_FREE:
@@ -278,7 +271,7 @@ module backup_chunks #(
                         states[4*scan_reg +: 4] = SLOT_FREE;
                         busy[scan_reg] = 1'b0;
                     end else if (scanned == SLOT_WAIT_CACHE) begin
-                        if (slot_wait[8*scan_reg +: 8] == 8'd0)
+                        if (waits[8*scan_reg +: 8] == 8'd0)
                             states[4*scan_reg +: 4] = SLOT_ACQUIRE;
                     end else if (chunk_free) begin
                         chunk_valid <= 1'b1;
@@ -309,7 +302,7 @@ module backup_chunks #(
                 SLOT_RELEASE:
                     if (chunk_free) begin
                         chunk_valid <= 1'b1;
-                        chunk_op <= !restore ? RELEASE : slot_good[scan_reg] ? RELEASE_DIRTY : RELEASE_DISCARD;
+                        chunk_op <= !restore ? RELEASE : good[scan_reg] ? RELEASE_DIRTY : RELEASE_DISCARD;
                         chunk_slot <= FIRST_SLOT + {{9-SLOT_BITS{1'b0}}, scan_reg};
                         chunk_lba <= slot_lba[scan_reg];
                         chunk_blocks <= slot_blocks[scan_reg];
@@ -318,24 +311,40 @@ module backup_chunks #(
                 SLOT_WAIT_PORT:
                     if (stopping)
                         states[4*scan_reg +: 4] = SLOT_RELEASE;
-                    else if (slot_wait[8*scan_reg +: 8] == 8'd0)
+                    else if (waits[8*scan_reg +: 8] == 8'd0)
                         states[4*scan_reg +: 4] = SLOT_PINNED;
                 default: ;
             endcase
+
+            /* pointer and next chunk */
+            if (counts) begin
+                low_left = capacity - pointer;
+                pointer <= pointer + (low_left < {24'd0, chunk} ? low_left : {24'd0, chunk});
+                bitmap[index] <= 1'b0;
+                index <= index + 6'd1;
+                moved <= 1'b1;
+                stat_chunk <= 1'b1;
+            end
+            if (next_exists) begin
+                next_reg <= next_reg + {24'd0, next_blocks};
+                next_index_reg <= next_index_reg + 6'd1;
+            end
+            if (next_exists != counts)
+                ahead_reg <= next_exists ? ahead_reg + 7'd1 : ahead_reg - 7'd1;
 
             if (chunk_rsp_valid) begin
                 at = chunk_rsp_slot[SLOT_BITS-1:0] - FIRST_SLOT[SLOT_BITS-1:0];
                 if (chunk_rsp_op != ACQUIRE_READ && chunk_rsp_op != ACQUIRE_WRITE) begin
                     states[4*at +: 4] = SLOT_FREE;
                     busy[at] = 1'b0;
-                    if (slot_good[at]) begin
+                    if (good[at]) begin
                         bitmap[slot_index[at]] <= 1'b1;
                         moved <= 1'b1;
                     end
                 end else if (!chunk_rsp_error)
                     states[4*at +: 4] = SLOT_PINNED;
-                else if (slot_tries[4*at +: 4] != TRIES) begin
-                    slot_tries[4*at +: 4] <= slot_tries[4*at +: 4] + 4'd1;
+                else if (tries[4*at +: 4] != TRIES) begin
+                    slot_tries[4*at +: 4] <= tries[4*at +: 4] + 4'd1;
                     slot_wait[8*at +: 8] <= DELAY;
                     states[4*at +: 4] = SLOT_WAIT_CACHE;
                     stat_retry <= 1'b1;
@@ -352,12 +361,13 @@ module backup_chunks #(
 
             if (done_valid) begin
                 at = done_slot[SLOT_BITS-1:0] - FIRST_SLOT[SLOT_BITS-1:0];
-                ended = PORT_0 << slot_port[PORT_BITS*at +: PORT_BITS];
+                from = given[PORT_BITS*at +: PORT_BITS];
+                ended[from] = 1'b1;
                 if (done_op == TI_LOGIN)
-                    asking_reg <= asking_reg & ~ended;
+                    asking_reg[from] <= 1'b0;
                 if (done_status == 8'd0 && done_op == TI_LOGIN) begin
-                    in_reg <= in_reg | ended;
-                    used <= used | ended;
+                    in_reg[from] <= 1'b1;
+                    used[from] <= 1'b1;
                     states[4*at +: 4] = SLOT_PINNED;
                 end else if (done_status == 8'd0) begin
                     slot_good[at] <= 1'b1;
@@ -365,10 +375,10 @@ module backup_chunks #(
                 end else begin
                     differs = kind == KIND_VERIFY && done_status == 8'd4 && done_scsi_status == 8'd2 && done_sense[19:16] == MISCOMPARE;
                     if (done_status == 8'd6 || done_status == 8'd7 || done_op == TI_LOGIN)
-                        in_reg <= in_reg & ~ended;   // the login is lost
+                        in_reg[from] <= 1'b0;   // the login is lost
                     slot_avoid[PORTS*at +: PORTS] <= ended;
-                    if (slot_tries[4*at +: 4] != TRIES && !stopping && !differs) begin
-                        slot_tries[4*at +: 4] <= slot_tries[4*at +: 4] + 4'd1;
+                    if (tries[4*at +: 4] != TRIES && !stopping && !differs) begin
+                        slot_tries[4*at +: 4] <= tries[4*at +: 4] + 4'd1;
                         slot_wait[8*at +: 8] <= DELAY;
                         states[4*at +: 4] = SLOT_WAIT_PORT;
                         stat_retry <= 1'b1;
@@ -392,10 +402,11 @@ module backup_chunks #(
             scan_reg <= scan_reg == LAST ? {SLOT_BITS{1'b0}} : scan_reg + 1'b1;
         end
 
-        if (login_set != {PORTS{1'b0}}) begin
-            in_reg <= in_reg | login_set;
-            used <= used | login_set;
-        end
+        for (i = 0; i < PORTS; i = i + 1)
+            if (login_set[i]) begin
+                in_reg[i] <= 1'b1;
+                used[i] <= 1'b1;
+            end
 
         if (load) begin
             pointer <= begin_pointer;

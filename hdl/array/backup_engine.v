@@ -270,7 +270,6 @@ module backup_engine #(
         end
     end
 
-    wire done = done_valid && asked_reg;
     wire good = done_status == 8'd0;
     reg  [PORTS-1:0] login_set;
 
@@ -284,11 +283,22 @@ module backup_engine #(
     reg  login_retry_reg;
     assign stat_retry = chunks_retry || login_retry_reg;
 
-    always @(posedge clk) begin
+    always @(posedge clk) begin : step
+        reg [2:0]           state;
+        reg                 asked;
+        reg [PORT_BITS-1:0] port;
+        reg [PORTS-1:0]     left;
+        reg                 waiting;
+        // as this clock finds them: Verilator then needs no second copy of the registers
+        state = state_reg;
+        asked = asked_reg;
+        port = port_reg;
+        left = left_reg;
+        waiting = wait_reg != 8'd0;
         login_retry_reg <= 1'b0;
         if (ti_ready)
             op_valid_reg <= 1'b0;
-        if (tick && wait_reg != 8'd0)
+        if (tick && waiting)
             wait_reg <= wait_reg - 8'd1;
 
         if (pause)
@@ -296,7 +306,7 @@ module backup_engine #(
         if (abort)
             aborted_reg <= 1'b1;
 
-        case (state_reg)
+        case (state)
             STATE_IDLE:
                 if (take) begin
                     pausing_reg <= 1'b0;
@@ -311,26 +321,26 @@ module backup_engine #(
                 end
             STATE_LOAD: state_reg <= STATE_LOGIN;
             STATE_LOGIN, STATE_PROBE:
-                if (done) begin : answer
+                if (done_valid && asked) begin : answer
                     reg checked;
                     reg refused;        // the login
                     reg too_small;
                     reg unknown;        // the device does not know the probe
                     reg nothing_saved;
                     checked = done_status == 8'd4 && done_scsi_status == 8'd2;
-                    refused = state_reg == STATE_LOGIN && done_status == 8'd3;
-                    too_small = state_reg == STATE_PROBE && checked && done_sense == SENSE_LBA;
-                    unknown = state_reg == STATE_PROBE && checked && done_sense == SENSE_NO_COMMAND;
+                    refused = state == STATE_LOGIN && done_status == 8'd3;
+                    too_small = state == STATE_PROBE && checked && done_sense == SENSE_LBA;
+                    unknown = state == STATE_PROBE && checked && done_sense == SENSE_NO_COMMAND;
                     nothing_saved = backup_pointer == first && bitmap == 64'd0;
                     asked_reg <= 1'b0;
                     if (good || unknown)
-                        state_reg <= state_reg == STATE_LOGIN && nothing_saved ? STATE_PROBE : STATE_TRANSFER;
+                        state_reg <= state == STATE_LOGIN && nothing_saved ? STATE_PROBE : STATE_TRANSFER;
                     else if (stopping)
                         ; // it is left below
                     else if (!refused && !too_small && tries_reg != TRIES) begin
                         tries_reg <= tries_reg + 4'd1;
                         wait_reg <= DELAY;
-                        avoid_reg <= PORT_0 << port_reg;
+                        avoid_reg <= PORT_0 << port;
                         login_retry_reg <= 1'b1;
                         state_reg <= STATE_LOGIN;   // perhaps on another port; answered at once when logged in
                     end else begin
@@ -339,15 +349,16 @@ module backup_engine #(
                         hopeless_reg <= nothing_saved && (refused || too_small);
                         pausing_reg <= !nothing_saved || !refused && !too_small;
                     end
-                end else if (!asked_reg && stopping) begin
+                end else if (!asked && stopping) begin
                     left_reg <= used;
                     state_reg <= STATE_LOGOUT;
-                end else if (!asked_reg && state_reg == STATE_PROBE && !place[port_reg])
+                end else if (!asked && state == STATE_PROBE && !place[port])
                     state_reg <= STATE_LOGIN;   // the placement has left the port
-                else if (!asked_reg && wait_reg == 8'd0 && place != {PORTS{1'b0}}) begin
+                else if (!asked && !waiting && place != {PORTS{1'b0}}) begin
                     op_valid_reg <= 1'b1;
-                    op_reg <= state_reg == STATE_LOGIN ? TI_LOGIN : TI_PROBE;
-                    port_reg <= state_reg == STATE_LOGIN ? pick : port_reg;
+                    op_reg <= state == STATE_LOGIN ? TI_LOGIN : TI_PROBE;
+                    if (state == STATE_LOGIN)
+                        port_reg <= pick;
                     asked_reg <= 1'b1;
                 end
             STATE_TRANSFER: begin
@@ -364,12 +375,12 @@ module backup_engine #(
             end
             STATE_LOGOUT:
                 /* what has been saved is saved: the answer to a logout changes nothing */
-                if (done) begin
+                if (done_valid && asked) begin
                     asked_reg <= 1'b0;
-                    left_reg <= left_reg & ~(PORT_0 << port_reg);
-                end else if (!asked_reg && left_reg == {PORTS{1'b0}})
+                    left_reg <= left & ~(PORT_0 << port);
+                end else if (!asked && left == {PORTS{1'b0}})
                     state_reg <= STATE_END;
-                else if (!asked_reg) begin
+                else if (!asked) begin
                     op_valid_reg <= 1'b1;
                     op_reg <= TI_LOGOUT;
                     port_reg <= pick;

@@ -306,7 +306,22 @@ module backup_jobs #(
     wire        copy_grows = copy_set && (running_reg || next_valid) && copy_now > copy[copy_job];
     wire live_moves = running_reg && (live_moved || live_state != seen_state_reg);
 
-    always @(posedge clk) begin
+    always @(posedge clk) begin : work
+        reg [3:0] queued;
+        // as this clock finds it: Verilator then needs no second copy of the register
+        queued = queued_reg;
+        if (take || leave) begin : shift
+            reg [JOBS*3-1:0] ranks;
+            reg [2:0]        left;   // the rank that is free now
+            ranks = rank_reg;
+            left = take ? 3'd0 : rank_reg[3*job_number +: 3];
+            for (i = 0; i < JOBS; i = i + 1)
+                if (state_reg[4*i +: 4] == JOB_QUEUED && ranks[3*i +: 3] > left)
+                    ranks[3*i +: 3] = ranks[3*i +: 3] - 3'd1;
+            rank_reg <= ranks;
+            queued_reg <= queued - 4'd1;
+        end
+
         job_answer <= job_ready;
         touched <= {JOBS{1'b0}};
         if (live_moves) begin
@@ -377,28 +392,17 @@ module backup_jobs #(
             end
             if (enqueues) begin
                 state_reg[{job_number, 2'd0} +: 4] <= JOB_QUEUED;
-                rank_reg[3*job_number +: 3] <= queued_reg[2:0];
-                queued_reg <= queued_reg + 4'd1;
+                rank_reg[3*job_number +: 3] <= queued[2:0];
+                queued_reg <= queued + 4'd1;
             end
             if (!is_current && job_command == PAUSE)
                 state_reg[{job_number, 2'd0} +: 4] <= JOB_PAUSED;
             if (!is_current && job_command == ABORT) begin
                 state_reg[{job_number, 2'd0} +: 4] <= JOB_ABORTED;
-                prepared_reg[job_number] <= prepared_reg[job_number] && state != JOB_PREPARED;
+                if (state == JOB_PREPARED)
+                    prepared_reg[job_number] <= 1'b0;
             end
         end
-        if (take || leave) begin : shift
-            reg [JOBS*3-1:0] ranks;
-            reg [2:0]        left;   // the rank that is free now
-            ranks = rank_reg;
-            left = take ? 3'd0 : rank_reg[3*job_number +: 3];
-            for (i = 0; i < JOBS; i = i + 1)
-                if (state_reg[4*i +: 4] == JOB_QUEUED && ranks[3*i +: 3] > left)
-                    ranks[3*i +: 3] = ranks[3*i +: 3] - 3'd1;
-            rank_reg <= ranks;
-            queued_reg <= queued_reg - 4'd1;
-        end
-
         if (rst) begin
             state_reg <= {JOBS{JOB_IDLE}};
             rank_reg <= {JOBS*3{1'b0}};

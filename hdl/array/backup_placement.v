@@ -91,10 +91,8 @@ module backup_placement #(
 
     always @(posedge clk) begin
         chosen_reg <= chosen_next;
-        if (!job_active || job_started)
-            ticks_reg <= 16'd0;
-        else if (tick)
-            ticks_reg <= look ? 16'd0 : ticks_reg + 16'd1;
+        if (!job_active || job_started || tick)
+            ticks_reg <= !job_active || job_started || look ? 16'd0 : ticks_reg + 16'd1;
         if (!job_started && job_active && |chosen_reg && chosen_next != chosen_reg && !(&moves))
             moves <= moves + 16'd1;
         if (rst) begin

@@ -65,11 +65,11 @@ module backup_record #(
         if (touched != {JOBS{1'b0}})
             dirty_reg <= dirty_reg | touched;
         if (mis_valid && mis_ready) begin
-            word_reg <= word_reg - 4'd1;
             if (word_reg == 4'd0) begin
-                second_reg <= shown_reg && !second_reg;
                 mis_valid <= shown_reg && !second_reg;
+                second_reg <= shown_reg && !second_reg;
             end
+            word_reg <= word_reg - 4'd1;
         end
         if (record_read) begin
             mis_valid <= 1'b1;

@@ -100,8 +100,19 @@ module block_worker #(
         end
     end
 
-    always @(posedge clk) begin
-        case (state_reg)
+    always @(posedge clk) begin : work
+        reg [2:0] state;
+        reg [7:0] block;
+        reg [6:0] page;
+        reg [5:0] asked;
+        reg [4:0] got;
+        // as this clock finds them: Verilator then needs no second copy of the registers
+        state = state_reg;
+        block = block_reg;
+        page = page_reg;
+        asked = asked_reg;
+        got = got_reg;
+        case (state)
             STATE_IDLE:
                 if (start) begin
                     op_reg <= op;
@@ -117,15 +128,15 @@ module block_worker #(
                 end
             STATE_LOAD: begin
                 if (taken)
-                    asked_reg <= asked_reg + 6'd1;
+                    asked_reg <= asked + 6'd1;
                 if (bk_rdata_valid) begin
-                    buffer[got_reg] <= bk_rdata;
-                    if (&got_reg) begin
+                    buffer[got] <= bk_rdata;
+                    if (&got) begin
                         asked_reg <= 6'd0;
                         // the second block of a compare and write goes where the first was compared
-                        state_reg <= page_reg != 7'd0 && op_reg == OP_SWAP ? STATE_WRITE : STATE_FIND;
+                        state_reg <= page != 7'd0 && op_reg == OP_SWAP ? STATE_WRITE : STATE_FIND;
                     end
-                    got_reg <= got_reg + 5'd1;
+                    got_reg <= got + 5'd1;
                 end
             end
             STATE_FIND:
@@ -137,36 +148,36 @@ module block_worker #(
             end
             STATE_COMPARE: begin
                 if (taken)
-                    asked_reg <= asked_reg + 6'd1;
+                    asked_reg <= asked + 6'd1;
                 if (bk_rdata_valid) begin
-                    if (bk_rdata != buffer[got_reg] && !differs) begin
-                        differs <= 1'b1;
-                        offset <= {15'd0, block_reg, got_reg, first_byte(bk_rdata ^ buffer[got_reg])};
-                    end
-                    if (&got_reg) begin
+                    if (&got) begin
                         asked_reg <= 6'd0;
-                        page_reg <= page_reg + 7'd1;
-                        block_reg <= block_reg + 8'd1;
-                        if (differs || bk_rdata != buffer[got_reg])
+                        page_reg <= page + 7'd1;
+                        block_reg <= block + 8'd1;
+                        if (differs || bk_rdata != buffer[got])
                             state_reg <= STATE_DONE;
                         else if (op_reg == OP_SWAP)
                             state_reg <= STATE_LOAD;
-                        else if (block_reg + 8'd1 == blocks_reg)
+                        else if (block + 8'd1 == blocks_reg)
                             state_reg <= STATE_DONE;
                         else
                             state_reg <= op_reg == OP_COMPARE ? STATE_LOAD : STATE_FIND;
                     end
-                    got_reg <= got_reg + 5'd1;
+                    if (bk_rdata != buffer[got] && !differs) begin
+                        offset <= {15'd0, block, got, first_byte(bk_rdata ^ buffer[got])};
+                        differs <= 1'b1;
+                    end
+                    got_reg <= got + 5'd1;
                 end
             end
             STATE_WRITE:
                 if (taken) begin
-                    asked_reg <= asked_reg + 6'd1;
-                    if (&asked_reg[4:0]) begin
+                    asked_reg <= asked + 6'd1;
+                    if (&asked[4:0]) begin
                         asked_reg <= 6'd0;
-                        state_reg <= block_reg + 8'd1 == blocks_reg || op_reg == OP_SWAP ? STATE_DONE : op_reg == OP_STORE ? STATE_LOAD : STATE_FIND;
-                        block_reg <= block_reg + 8'd1;
-                        page_reg <= page_reg + 7'd1;
+                        state_reg <= block + 8'd1 == blocks_reg || op_reg == OP_SWAP ? STATE_DONE : op_reg == OP_STORE ? STATE_LOAD : STATE_FIND;
+                        block_reg <= block + 8'd1;
+                        page_reg <= page + 7'd1;
                     end
                 end
             default:

@@ -104,7 +104,6 @@ module copy_list #(
 
     wire [3:0]   cscds = cscd_bytes_reg[8:5];
     wire [1:0]   cscd = index_reg[1:0];
-    wire [7:0]   first_segment = 8'd4 + cscd_bytes_reg[9:2];
 
     // worked out within the clock in the states that look at it
     reg [31:0]   word;
@@ -167,17 +166,29 @@ module copy_list #(
         end
     end
 
-    // States and parts that look at a register come before those that set it: Verilator then needs no copy of it.
     // verilator lint_off BLKSEQ
-    always @(posedge clk) begin
+    always @(posedge clk) begin : step
+        reg [1:0]  state;
+        reg [1:0]  part;
+        reg [7:0]  at;      // word of the list
+        reg [2:0]  field;
+        reg [15:0] cscd_bytes;
+        reg [31:0] segment_bytes;
+        // as this clock finds them: Verilator then needs no second copy of the registers
+        state = state_reg;
+        part = part_reg;
+        at = word_reg;
+        field = field_reg;
+        cscd_bytes = cscd_bytes_reg;
+        segment_bytes = segment_bytes_reg;
         done <= 1'b0;
-        case (state_reg)
+        case (state)
             STATE_WORD: begin
-                word = word_reg[1] ? (word_reg[0] ? line_reg[31:0] : line_reg[63:32]) : word_reg[0] ? line_reg[95:64] : line_reg[127:96];
-                case (part_reg)
+                word = at[1] ? (at[0] ? line_reg[31:0] : line_reg[63:32]) : at[0] ? line_reg[95:64] : line_reg[127:96];
+                case (part)
                     PART_SEGMENT: begin
-                        go(PART_SEGMENT, word_reg + 8'd1);
-                        case (field_reg)
+                        go(PART_SEGMENT, at + 8'd1);
+                        case (field)
                             3'd6: begin
                                 source_own = source_id_reg == OWN_ID || (known(source_id_reg, cscds) && own_reg[source_id_reg[1:0]]);
                                 source_block = source_id_reg == OWN_ID || block_reg[source_id_reg[1:0]];
@@ -208,27 +219,27 @@ module copy_list #(
                             3'd1: {source_id_reg, destination_id_reg} <= word;
                             default: ;
                         endcase
-                        field_reg <= field_reg + 3'd1;
+                        field_reg <= field + 3'd1;
                     end
 
                     PART_TYPES: begin
                         if (word[31:24] != BLOCK_TO_BLOCK)
                             answer(SENSE_SEGMENT_TYPE);
-                        else if (segment_bytes_reg < 32'd28)
+                        else if (segment_bytes < 32'd28)
                             answer(SENSE_LIST);
                         else if (word[15:0] != 16'h0018 || word[18])  // FCO: fast copy only
                             answer(SENSE_LIST);
-                        else if (segment_bytes_reg == 32'd28)
+                        else if (segment_bytes == 32'd28)
                             answer(24'd0);
                         else
-                            go(PART_TYPES, word_reg + 8'd7);
+                            go(PART_TYPES, at + 8'd7);
                         segments <= segments + 4'd1;
-                        segment_bytes_reg <= segment_bytes_reg - 32'd28;
+                        segment_bytes_reg <= segment_bytes - 32'd28;
                     end
 
                     PART_CSCD: begin
-                        go(PART_CSCD, word_reg + 8'd1);
-                        case (field_reg)
+                        go(PART_CSCD, at + 8'd1);
+                        case (field)
                             3'd0: begin
                                 port_number = word[15:0];
                                 own_reg[cscd] <= word[31:24] == IDENTIFICATION;
@@ -245,52 +256,52 @@ module copy_list #(
                                 if (word[23:0] != 24'd0 && word[23:0] != 24'd512)  // disk block length
                                     answer(SENSE_LIST);
                                 else if (index_reg + 4'd1 == cscds) begin
-                                    if (|segment_bytes_reg)
-                                        go(PART_TYPES, word_reg + 8'd1);
+                                    if (|segment_bytes)
+                                        go(PART_TYPES, at + 8'd1);
                                     else
                                         answer(24'd0);
                                 end
                             default: begin
-                                case (field_reg)
+                                case (field)
                                     3'd1: own_word = 32'h01030010;
                                     3'd2: own_word = {4'h6, cfg_wwnn[59:32]};
                                     3'd3: own_word = cfg_wwnn[31:0];
                                     3'd4: own_word = 32'd0;
                                     default: own_word = {28'd0, volume_reg};
                                 endcase
-                                if ((field_reg == 3'd1 ? word & 32'h0F3F00FF : word) != own_word)
+                                if ((field == 3'd1 ? word & 32'h0F3F00FF : word) != own_word)
                                     own_reg[cscd] <= 1'b0;
-                                if (field_reg == 3'd1)
+                                if (field == 3'd1)
                                     cscd_lun[cscd] <= word[31:16];
                                 // a LUN of more than one level cannot be asked for
-                                if (field_reg == 3'd1 ? |word[15:0] : field_reg == 3'd2 && |word)
+                                if (field == 3'd1 ? |word[15:0] : field == 3'd2 && |word)
                                     far_reg[cscd] <= 1'b0;
-                                if (field_reg == 3'd5)
+                                if (field == 3'd5)
                                     cscd_id[cscd] <= word[23:0];
                             end
                         endcase
-                        if (&field_reg)
+                        if (&field)
                             index_reg <= index_reg + 4'd1;
-                        field_reg <= field_reg + 3'd1;
+                        field_reg <= field + 3'd1;
                     end
 
                     default: begin  // PART_HEADER
-                        go(PART_HEADER, word_reg + 8'd1);
-                        case (word_reg[1:0])
+                        go(PART_HEADER, at + 8'd1);
+                        case (at[1:0])
                             2'd3:
-                                if (cscd_bytes_reg > MAX_CSCDS * 32)
+                                if (cscd_bytes > MAX_CSCDS * 32)
                                     answer(SENSE_MANY_CSCD);
-                                else if (segment_bytes_reg > MAX_SEGMENTS * 28)
+                                else if (segment_bytes > MAX_SEGMENTS * 28)
                                     answer(SENSE_MANY_SEGMENT);
                                 else if (|word)
                                     answer(SENSE_INLINE);
-                                else if (32'd16 + {16'd0, cscd_bytes_reg} + segment_bytes_reg > {21'd0, length_reg})
+                                else if (32'd16 + {16'd0, cscd_bytes} + segment_bytes > {21'd0, length_reg})
                                     answer(SENSE_LENGTH);
-                                else if (|cscd_bytes_reg[4:0])
+                                else if (|cscd_bytes[4:0])
                                     answer(SENSE_LIST);
-                                else if (|cscd_bytes_reg)
+                                else if (|cscd_bytes)
                                     go(PART_CSCD, 8'd4);
-                                else if (|segment_bytes_reg)
+                                else if (|segment_bytes)
                                     go(PART_TYPES, 8'd4);
                                 else
                                     answer(24'd0);
@@ -313,7 +324,7 @@ module copy_list #(
                 if (next) begin
                     field_reg <= 3'd1;
                     high_reg <= 1'b0;
-                    go(PART_SEGMENT, first_segment + {1'b0, segment, 3'd0} - {4'd0, segment} + 8'd1);
+                    go(PART_SEGMENT, 8'd4 + cscd_bytes[9:2] + {1'b0, segment, 3'd0} - {4'd0, segment} + 8'd1);
                 end else if (start) begin
                     index_reg <= 4'd0;
                     field_reg <= 3'd0;
@@ -333,7 +344,7 @@ module copy_list #(
             default:  // STATE_LINE
                 if (line_done) begin
                     line_reg <= line_data;
-                    held_reg <= word_reg[7:2];
+                    held_reg <= at[7:2];
                     holds_reg <= 1'b1;
                     state_reg <= STATE_WORD;
                 end

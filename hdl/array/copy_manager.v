@@ -144,7 +144,7 @@ module copy_manager #(
     assign job_command = state_reg == STATE_ORDER ? START_BACKUP : ABORT;
 
     // the job, worked out within the clock in the states that look at it; a prepared job is left alone
-    reg [3:0]  state;
+    reg [3:0]  job;
     reg        free;
     reg        at_device;
     assign     job_follow = state_reg == STATE_PICK || state_reg == STATE_FOLLOW || state_reg == STATE_DRAIN;
@@ -188,17 +188,20 @@ module copy_manager #(
         .find_done(find_done), .find_hit(find_hit), .find_ended(find_ended), .find_result(find_result)
     );
 
-    always @(posedge clk) begin
+    always @(posedge clk) begin : step
+        reg [3:0] state;
         if (job_follow) begin
             // verilator lint_off BLKSEQ
-            state = job_state[{job_number, 2'd0} +: 4];
-            free = state == JOB_IDLE || state == JOB_DONE || state == JOB_FAILED || state == JOB_ABORTED;
+            job = job_state[{job_number, 2'd0} +: 4];
+            free = job == JOB_IDLE || job == JOB_DONE || job == JOB_FAILED || job == JOB_ABORTED;
             at_device = job_error[7:0] == 8'd4 || job_error[7:0] == ERROR_SMALL;
             // verilator lint_on BLKSEQ
         end
+        // as this clock finds it: Verilator then needs no second copy of the register
+        state = state_reg;
         start_reg <= 1'b0;
         next_reg <= 1'b0;
-        case (state_reg)
+        case (state)
             STATE_IDLE:
                 if (copy_valid) begin
                     copy_done_task <= copy_task;
@@ -274,20 +277,20 @@ module copy_manager #(
 
             STATE_FOLLOW: begin
                 copied_reg <= job_pointer - first;
-                if (state == JOB_DONE) begin
+                if (job == JOB_DONE) begin
                     bytes_reg <= bytes_reg + {7'd0, blocks, 9'd0};
                     copied_reg <= 32'd0;
                     segment_reg <= segment_reg + 4'd1;
                     state_reg <= STATE_NEXT;
-                end else if (state == JOB_ABORTED)
+                end else if (job == JOB_ABORTED)
                     fail(OPERATOR);
-                else if (state == JOB_FAILED || (state == JOB_PAUSED && job_error != 16'd0)) begin
+                else if (job == JOB_FAILED || (job == JOB_PAUSED && job_error != 16'd0)) begin
                     device_reg <= at_device || job_error[7:0] == ERROR_CACHE;
                     source_reg <= job_error[7:0] == ERROR_CACHE;
                     status_reg <= at_device ? job_error[15:8] : CHECK_CONDITION;
                     device_sense_reg <= job_error[7:0] == ERROR_CACHE ? 24'h031100 : job_sense;
                     fail(at_device || job_error[7:0] == ERROR_CACHE ? DEVICE_FAILED : NO_ANSWER);
-                    if (state == JOB_PAUSED)  // the volume is free again
+                    if (job == JOB_PAUSED)  // the volume is free again
                         state_reg <= STATE_CANCEL;
                 end else if (abort_reg) begin
                     refused_reg <= 1'b1;
@@ -318,7 +321,7 @@ module copy_manager #(
                 if (copy_done_ready)
                     state_reg <= STATE_IDLE;
         endcase
-        if (copy_abort && !copy_ready)
+        if (copy_abort && state != STATE_IDLE)
             abort_reg <= 1'b1;
         if (rst) begin
             state_reg <= STATE_IDLE;
@@ -332,7 +335,7 @@ module copy_manager #(
         state_reg = STATE_IDLE; copy_done_task = 0; volume_reg = 0; initiator_reg = 0; length_reg = 0; start_reg = 0; next_reg = 0;
         abort_reg = 0; known_reg = 0; segment_reg = 0; bytes_reg = 0; copied_reg = 0; refused_reg = 0; sense_reg = 0; device_reg = 0;
         source_reg = 0; status_reg = 0; device_sense_reg = 0; job_number = 0;
-        state = JOB_IDLE; free = 0; at_device = 0;
+        job = JOB_IDLE; free = 0; at_device = 0;
     end
 
 endmodule

@@ -50,16 +50,8 @@ module copy_results #(
     // verilator lint_off BLKSEQ
     always @(posedge clk) begin
         find_done <= 1'b0;
-        if (store) begin
-            keys[next_reg] <= current_key;
-            results[next_reg] <= current_result;
-            valid_reg[next_reg] <= 1'b1;
-            next_reg <= next_reg + 3'd1;
-        end
         if (looking_reg) begin
             same = valid_reg[at_reg] && keys[at_reg] == key_reg;
-            at_reg <= at_reg - 3'd1;
-            count_reg <= count_reg + 3'd1;
             find_hit <= same;
             find_ended <= 1'b1;
             find_result <= results[at_reg];
@@ -67,6 +59,8 @@ module copy_results #(
                 looking_reg <= 1'b0;
                 find_done <= 1'b1;
             end
+            at_reg <= at_reg - 3'd1;
+            count_reg <= count_reg + 3'd1;
         end else if (find) begin
             same = current_valid && current_key == find_key;
             key_reg <= find_key;
@@ -77,6 +71,12 @@ module copy_results #(
             find_hit <= same;
             find_done <= same;
             looking_reg <= !same;
+        end
+        if (store) begin
+            keys[next_reg] <= current_key;
+            results[next_reg] <= current_result;
+            valid_reg[next_reg] <= 1'b1;
+            next_reg <= next_reg + 3'd1;
         end
         if (rst) begin
             valid_reg <= 8'd0;

@@ -216,7 +216,6 @@ module host_engine #(
         QUEUE_DATA_0 = 3'd5,
         QUEUE_DATA_1 = 3'd6;
 
-    // STATE_IDLE comes last: Verilator looks at high numbers first, and needs no copy of what STATE_IDLE looks at and the others set
     localparam [2:0]
         STATE_CLEAR = 3'd0,  // rows and unit attentions after reset
         STATE_READ  = 3'd2,
@@ -415,7 +414,6 @@ module host_engine #(
     reg         protect_reg;
     reg         software_reg;
     reg  [15:0] stopped_reg;   // volumes that START STOP UNIT has stopped
-    reg         stopped_here;
 
     // configuration of 16 volumes, those that do not exist all zero
     wire [16*32:0] all_blocks = {{((16 - VOLUMES) * 32 + 1){1'b0}}, cfg_volume_blocks};
@@ -494,6 +492,7 @@ module host_engine #(
     reg  [24:0] d_bytes;
     reg  [31:0] ahead;  // PRE-FETCH, SYNCHRONIZE CACHE of 0 blocks: to the end
     reg  [31:0] ahead_up;
+    reg         stopped_here;
     reg         needs_start;
     reg         ahead_fits;
     reg  [24:0] ahead_bytes;
@@ -561,8 +560,66 @@ module host_engine #(
         end
     endtask
 
-    always @(posedge clk) begin
+    always @(posedge clk) begin : step
+        reg [2:0] state;
+        reg [3:0] chosen;
+        reg [7:0] chosen_task;
+        reg [7:0] count;
+        reg [8:0] rotate;
+        reg       struck;
+        // as this clock finds them: Verilator then needs no second copy of the registers
+        state = state_reg;
+        chosen = event_reg;
+        chosen_task = task_reg;
+        count = count_reg;
+        rotate = rotate_reg;
+        struck = struck_reg;
         row_write = 1'b0;
+        if (|reset_volumes) for (i = 0; i < 16; i = i + 1)
+            if (reset_volumes[i])
+                stopped_reg[i] <= 1'b0;
+
+        // what is worked on next
+        if (state == STATE_IDLE) begin
+            count_reg <= count == LAST_TASK[7:0] ? 8'd0 : count + 8'd1;
+            state_reg <= STATE_READ;
+            // a push of the last event shows in its queue one clock later: look again then
+            if (head_valid[QUEUE_CANCEL] && !ti_valid)
+                event_reg <= EVENT_CANCEL;
+            else if (head_valid[QUEUE_PORT] && !ti_valid)
+                event_reg <= EVENT_MOVE;
+            else if (head_valid[QUEUE_DATA_0] && room[0] && !ti_valid)
+                event_reg <= EVENT_DATA_0;
+            else if (head_valid[QUEUE_DATA_1] && room[1] && !ti_valid)
+                event_reg <= EVENT_DATA_1;
+            else if (head_valid[QUEUE_CHUNK] && !chunk_valid)
+                event_reg <= EVENT_CHUNK;
+            else if (head_valid[QUEUE_ASK] && !rs_valid && !function_next)
+                event_reg <= EVENT_ASK;
+            else if (done_valid) begin
+                event_reg <= EVENT_DONE;
+                task_reg <= done_task;
+            end else if (chunk_rsp_valid) begin
+                event_reg <= EVENT_STAGED;
+                task_reg <= chunk_rsp_slot[7:0];
+            end else if (rs_done_valid) begin
+                event_reg <= EVENT_BUILT;
+                task_reg <= rs_done_task;
+            end else if (copy_done_valid) begin
+                event_reg <= EVENT_COPIED;
+                task_reg <= copy_done_task;
+            end else if (head_valid[QUEUE_COPY] && !copy_valid && (copy_ready || rotate != 9'd0))
+                event_reg <= EVENT_COPY;
+            else if (hr_valid && !(function_next && asked_reg) && (hr_op == HR_ABORT || (!attention_busy && !attention_report && !attention_forget && !raise_valid && !watch_valid))) begin
+                event_reg <= EVENT_HOST;
+                task_reg <= hr_task;
+            end else if (functions_reg != 9'd0 && before_reg == {(1<<TW){1'b0}} && function_reg[count[TW-1:0]]) begin
+                event_reg <= EVENT_ANSWER;
+                task_reg <= count;
+            end else
+                state_reg <= STATE_IDLE;
+        end
+
         if (ti_ready)
             ti_valid <= 1'b0;
         if (chunk_ready)
@@ -572,67 +629,26 @@ module host_engine #(
         if (copy_ready)
             copy_valid <= 1'b0;
 
-        case (state_reg)
+        case (state)
             STATE_CLEAR: begin
                 row_write = 1'b1;
-                row_at = count_reg[TW-1:0];
+                row_at = count[TW-1:0];
                 {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_through, n_syncing, n_index, n_initiator,
                  n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code, n_release} = {ROW{1'b0}};
-                logins[count_reg[6:0]] <= 21'd0;
-                count_reg <= count_reg + 8'd1;  // ends at 0
-                if (count_reg == 8'd255)
-                    state_reg <= STATE_IDLE;
-            end
-
-            STATE_IDLE: begin
-                count_reg <= count_reg == LAST_TASK[7:0] ? 8'd0 : count_reg + 8'd1;
-                state_reg <= STATE_READ;
-                // a push of the last event shows in its queue one clock later: look again then
-                if (head_valid[QUEUE_CANCEL] && !ti_valid)
-                    event_reg <= EVENT_CANCEL;
-                else if (head_valid[QUEUE_PORT] && !ti_valid)
-                    event_reg <= EVENT_MOVE;
-                else if (head_valid[QUEUE_DATA_0] && room[0] && !ti_valid)
-                    event_reg <= EVENT_DATA_0;
-                else if (head_valid[QUEUE_DATA_1] && room[1] && !ti_valid)
-                    event_reg <= EVENT_DATA_1;
-                else if (head_valid[QUEUE_CHUNK] && !chunk_valid)
-                    event_reg <= EVENT_CHUNK;
-                else if (head_valid[QUEUE_ASK] && !rs_valid && !function_next)
-                    event_reg <= EVENT_ASK;
-                else if (done_valid) begin
-                    event_reg <= EVENT_DONE;
-                    task_reg <= done_task;
-                end else if (chunk_rsp_valid) begin
-                    event_reg <= EVENT_STAGED;
-                    task_reg <= chunk_rsp_slot[7:0];
-                end else if (rs_done_valid) begin
-                    event_reg <= EVENT_BUILT;
-                    task_reg <= rs_done_task;
-                end else if (copy_done_valid) begin
-                    event_reg <= EVENT_COPIED;
-                    task_reg <= copy_done_task;
-                end else if (head_valid[QUEUE_COPY] && !copy_valid && (copy_ready || rotate_reg != 9'd0))
-                    event_reg <= EVENT_COPY;
-                else if (hr_valid && !(function_next && asked_reg) && (hr_op == HR_ABORT || (!attention_busy && !attention_report && !attention_forget && !raise_valid && !watch_valid))) begin
-                    event_reg <= EVENT_HOST;
-                    task_reg <= hr_task;
-                end else if (functions_reg != 9'd0 && before_reg == {(1<<TW){1'b0}} && function_reg[count_reg[TW-1:0]]) begin
-                    event_reg <= EVENT_ANSWER;
-                    task_reg <= count_reg;
-                end else
+                logins[count[6:0]] <= 21'd0;
+                count_reg <= count + 8'd1;  // ends at 0
+                if (count == 8'd255)
                     state_reg <= STATE_IDLE;
             end
 
             STATE_READ: begin
-                task_next = event_reg <= EVENT_DATA_1 ? head_task : task_reg;
+                task_next = event_reg <= EVENT_DATA_1 ? head_task : chosen_task;
                 task_reg <= task_next;
                 {hidden_reg, initiator_reg} <= logins[hr_login];
                 volume_reg <= hr_lun[51:48];
                 capacity_reg <= all_blocks[{1'b0, hr_lun[51:48], 5'd0} +: 32];
                 protect_reg <= all_flags[{1'b0, hr_lun[51:48], 1'b1}];
                 software_reg <= software_protect[hr_lun[51:48]];
-                stopped_here <= stopped_reg[hr_lun[51:48]];
                 lun_simple = hr_lun[61:56] == 6'd0 && !hr_lun[63] && hr_lun[47:0] == 48'd0;
                 lun_ok_reg <= lun_simple && hr_lun[55:52] == 4'd0 && all_flags[{1'b0, hr_lun[51:48], 1'b0}]
                               && all_blocks[{1'b0, hr_lun[51:48], 5'd0} +: 32] != 32'd0 && !logins[hr_login][{1'b0, hr_lun[51:48]} + 5'd5];
@@ -650,13 +666,13 @@ module host_engine #(
                 struck_reg <= 1'b1;
                 state_reg <= STATE_IDLE;
 
-                case (event_reg)
+                case (chosen)
                     EVENT_CANCEL:
                         // the port ends the task as if an ABTS had come: its ABORT follows
                         if (!r_aborted) begin
                             ti_valid <= 1'b1;
                             ti_op <= TI_ABORT;
-                            ti_task <= task_reg;
+                            ti_task <= chosen_task;
                             ti_port_id <= r_port_id;
                         end
 
@@ -667,7 +683,7 @@ module host_engine #(
                             n_state = TASK_LOST;
                         else begin
                             ti_valid <= 1'b1;
-                            ti_task <= task_reg;
+                            ti_task <= chosen_task;
                             ti_port_id <= r_port_id;
                             ti_offset <= r_paged ? 12'd0 : {r_lba[2:0], 9'd0};
                             ti_length <= move_bytes;
@@ -697,7 +713,7 @@ module host_engine #(
                                     end
                                 end
                             end
-                            asked <= event_reg != EVENT_MOVE;
+                            asked <= chosen != EVENT_MOVE;
                             n_state = r_state == TASK_MOVE && !r_aborted ? TASK_DATA : TASK_IDLE;
                         end
 
@@ -708,7 +724,7 @@ module host_engine #(
                             chunk_valid <= 1'b1;
                             chunk_op <= r_state == TASK_LET ? r_release : r_syncing ? SYNCHRONIZE : r_kind == KIND_SWAP ? ACQUIRE_EXCLUSIVE
                                         : writing(r_kind) && !r_again ? ACQUIRE_WRITE : ACQUIRE_READ;
-                            chunk_slot <= {1'b0, task_reg};
+                            chunk_slot <= {1'b0, chosen_task};
                             chunk_volume <= {4'd0, r_volume};
                             chunk_lba <= r_lba;
                             chunk_blocks <= r_kind == KIND_SYNC ? 8'd128 : chunk_bytes_up[16:9];
@@ -724,7 +740,7 @@ module host_engine #(
                         end else begin
                             asked_reg <= 1'b1;
                             rs_valid <= 1'b1;
-                            rs_task <= task_reg;
+                            rs_task <= chosen_task;
                             rs_op <= opening ? OP_OPEN : r_kind == KIND_ZERO ? OP_ZERO : r_kind == KIND_PROVE && r_again ? OP_COMPARE : r_op;
                             rs_arg <= r_lba;
                             rs_blocks <= chunk_bytes_up[16:9];
@@ -871,18 +887,18 @@ module host_engine #(
                     end
 
                     EVENT_COPY: begin
-                        if (rotate_reg != 9'd0)
-                            rotate_reg <= rotate_reg - 9'd1;
+                        if (rotate != 9'd0)
+                            rotate_reg <= rotate - 9'd1;
                         if (r_aborted)
                             n_state = TASK_RELEASE;
                         else if (r_cancelled)
                             n_state = TASK_LOST;
-                        else if (rotate_reg != 9'd0) begin
+                        else if (rotate != 9'd0) begin
                             push <= 1'b1;
                             push_queue <= QUEUE_COPY;
                         end else begin
                             copy_valid <= 1'b1;
-                            copy_task <= task_reg;
+                            copy_task <= chosen_task;
                             copy_volume <= r_volume;
                             copy_initiator <= r_initiator;
                             copy_length <= r_wanted[10:0];
@@ -902,7 +918,7 @@ module host_engine #(
                         if (r_state == TASK_FUNCTION)
                             n_state = TASK_RESPOND;
 
-                    default:  // EVENT_HOST
+                    EVENT_HOST:
                         if (hr_op == HR_ABORT) begin
                             n_aborted = 1'b1;
                             copy_abort <= r_state == TASK_COPYING;
@@ -917,6 +933,7 @@ module host_engine #(
                             d_bytes = {d_blocks[15:0], 9'd0};
                             ahead = blank ? capacity_reg - d_lba : d_blocks;
                             ahead_up = ahead + 32'd127;
+                            stopped_here = stopped_reg[volume_reg];
                             needs_start = d_unit_ready || ((media || d_writes || d_op == OP_COPY) && !d_stops);
                             ahead_fits = ahead <= PREFETCH_BLOCKS;
                             ahead_bytes = {ahead_fits ? ahead[15:0] : PREFETCH_BLOCKS[15:0], 9'd0};
@@ -986,7 +1003,7 @@ module host_engine #(
 
                                 if (!refused) begin
                                     command_taken <= (d_kind == KIND_READ || d_kind == KIND_WRITE || d_kind == KIND_CONFIRM) && d_blocks != 32'd0;
-                                    command_task <= task_reg;
+                                    command_task <= chosen_task;
                                     command_write <= d_kind != KIND_READ;
                                     command_volume <= volume_reg;
                                     command_lba <= d_lba;
@@ -1041,37 +1058,33 @@ module host_engine #(
                                 end
                             end
                         end
+
+                    default: ;
                 endcase
 
                 row_write = 1'b1;
-                row_at = task_reg[TW-1:0];
-                push_task <= task_reg;
+                row_at = chosen_task[TW-1:0];
+                push_task <= chosen_task;
                 data_bytes <= move_bytes;
                 if (n_state != r_state) begin
                     push <= 1'b1;
                     case (n_state)
-                        TASK_MOVE: push_queue <= !receiving(n_kind) ? QUEUE_PORT : PORTS > 1 && {24'd0, task_reg} >= PORT_TASKS ? QUEUE_DATA_1 : QUEUE_DATA_0;
+                        TASK_MOVE: push_queue <= !receiving(n_kind) ? QUEUE_PORT : PORTS > 1 && {24'd0, chosen_task} >= PORT_TASKS ? QUEUE_DATA_1 : QUEUE_DATA_0;
                         TASK_RESPOND, TASK_RELEASE: push_queue <= QUEUE_PORT;
                         TASK_ACQUIRE, TASK_LET: push_queue <= QUEUE_CHUNK;
                         TASK_ASK: push_queue <= QUEUE_ASK;
                         TASK_COPY: push_queue <= QUEUE_COPY;
                         default: push <= 1'b0;
                     endcase
-                    if (n_state == TASK_COPY)
-                        copies_reg <= copies_reg + 9'd1;
-                    else if (r_state == TASK_COPY)
-                        copies_reg <= copies_reg - 9'd1;
-                    if (n_state == TASK_IDLE) begin
-                        status_open <= status_open - 9'd1;
-                        before_reg[task_reg[TW-1:0]] <= 1'b0;
-                    end else if (r_state == TASK_IDLE)
-                        status_open <= status_open + 9'd1;
-                    if (n_state == TASK_FUNCTION) begin
-                        function_reg[task_reg[TW-1:0]] <= 1'b1;
-                        functions_reg <= functions_reg + 9'd1;
-                    end else if (r_state == TASK_FUNCTION) begin
-                        function_reg[task_reg[TW-1:0]] <= 1'b0;
-                        functions_reg <= functions_reg - 9'd1;
+                    if (n_state == TASK_COPY || r_state == TASK_COPY)
+                        copies_reg <= n_state == TASK_COPY ? copies_reg + 9'd1 : copies_reg - 9'd1;
+                    if (n_state == TASK_IDLE || r_state == TASK_IDLE)
+                        status_open <= r_state == TASK_IDLE ? status_open + 9'd1 : status_open - 9'd1;
+                    if (n_state == TASK_IDLE)
+                        before_reg[chosen_task[TW-1:0]] <= 1'b0;
+                    if (n_state == TASK_FUNCTION || r_state == TASK_FUNCTION) begin
+                        function_reg[chosen_task[TW-1:0]] <= n_state == TASK_FUNCTION;
+                        functions_reg <= n_state == TASK_FUNCTION ? functions_reg + 9'd1 : functions_reg - 9'd1;
                     end
                 end
             end
@@ -1085,30 +1098,32 @@ module host_engine #(
                 // functions are not commands; what the port has ended already needs nobody else
                 if (r_state != TASK_IDLE && r_state != TASK_FUNCTION && !(r_code_valid && r_kind == KIND_NONE)
                     && scan_volumes[r_volume] && scan_initiators[r_initiator]) begin
-                    before_reg[count_reg[TW-1:0]] <= 1'b1;
+                    before_reg[count[TW-1:0]] <= 1'b1;
                     if (!r_aborted && !r_cancelled && r_state != TASK_LOST) begin
                         scan_hit[r_initiator] <= 1'b1;
                         push <= 1'b1;
                         push_queue <= QUEUE_CANCEL;
-                        push_task <= count_reg;
+                        push_task <= count;
                         n_cancelled = 1'b1;
                         row_write = 1'b1;
-                        row_at = count_reg[TW-1:0];
+                        row_at = count[TW-1:0];
                     end
                 end
-                count_reg <= count_reg == LAST_TASK[7:0] ? 8'd0 : count_reg + 8'd1;
-                state_reg <= count_reg == LAST_TASK[7:0] ? STATE_TELL : STATE_SCAN;
+                count_reg <= count == LAST_TASK[7:0] ? 8'd0 : count + 8'd1;
+                state_reg <= count == LAST_TASK[7:0] ? STATE_TELL : STATE_SCAN;
             end
 
             STATE_TELL:
                 if (telling)
                     state_reg <= STATE_IDLE;
 
+            STATE_IDLE: ;  // see above
+
             default:
                 state_reg <= STATE_CLEAR;
         endcase
 
-        if (struck_reg) begin
+        if (struck) begin
             struck_reg <= 1'b0;
             push <= 1'b0;
             asked <= 1'b0;
@@ -1123,14 +1138,12 @@ module host_engine #(
         end
 
         // the RAM: one port reads, one writes
-        if (state_reg == STATE_READ || state_reg == STATE_SCAN)
-            row_reg <= rows[state_reg == STATE_READ ? task_next[TW-1:0] : count_reg[TW-1:0]];
+        if (state == STATE_READ || state == STATE_SCAN)
+            row_reg <= rows[state == STATE_READ ? task_next[TW-1:0] : count[TW-1:0]];
         if (row_write)
             rows[row_at] <= {n_state, n_aborted, n_cancelled, n_end, n_kind, n_op, n_lun_ok, n_paged, n_again, n_through, n_syncing, n_index,
                 n_initiator, n_volume, n_port_id, n_lba, n_left, n_moved, n_wanted, n_length, n_status, n_sense, n_code_valid, n_code, n_release};
 
-        if (|reset_volumes)
-            stopped_reg <= stopped_reg & ~reset_volumes;
         if (login_event_valid)
             logins[login_event_index] <= {login_event_hidden, login_event_initiator};
 

@@ -129,20 +129,24 @@ module load_monitor #(
             sequential_reg <= last ? {PORTS{1'b0}} : sequential;
         end
 
-        if (window_end)
-            pending_reg <= 1'b1;
-        if (writing_reg) begin
-            if (mis_ready) begin
-                word_reg <= word_reg + 2'd1;
+        begin : store
+            reg writing;
+            // as this clock finds it: Verilator then needs no second copy of the register
+            writing = writing_reg;
+            if (writing && mis_ready) begin
                 writing_reg <= word_reg != 2'd2;
+                word_reg <= word_reg + 2'd1;
             end
-        end else if (window_end || pending_reg) begin
-            writing_reg <= 1'b1;
-            pending_reg <= 1'b0;
-            word_reg <= 2'd0;
-            store_io_reg <= controller_io;
-            store_amount_reg <= controller_amount;
-            store_windows_reg <= load_windows;
+            if (window_end || pending_reg) begin
+                pending_reg <= writing;
+                if (!writing) begin
+                    writing_reg <= 1'b1;
+                    word_reg <= 2'd0;
+                    store_io_reg <= controller_io;
+                    store_amount_reg <= controller_amount;
+                    store_windows_reg <= load_windows;
+                end
+            end
         end
 
         if (rst) begin

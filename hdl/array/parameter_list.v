@@ -75,8 +75,8 @@ module parameter_list #(
         STATE_FETCH  = 4'd1,  // a line of the page
         STATE_LINE   = 4'd2,
         STATE_WORD   = 4'd3,  // MODE SELECT: a word of it
-        STATE_RANGE  = 4'd4,  // a descriptor is complete
-        STATE_UNMAP  = 4'd5,  // UNMAP: the line ends one descriptor and begins the next
+        STATE_UNMAP  = 4'd4,  // UNMAP: the line ends one descriptor and begins the next
+        STATE_RANGE  = 4'd5,  // a descriptor is complete
         STATE_KEYS   = 4'd6,
         STATE_ACT    = 4'd7,  // persistent reservation
         STATE_RAISE  = 4'd8,
@@ -148,10 +148,21 @@ module parameter_list #(
     end
 
     // verilator lint_off BLKSEQ
-    always @(posedge clk) begin
+    always @(posedge clk) begin : step
+        reg [3:0] state;
+        reg [6:0] line;
+        reg       header;
+        reg [5:0] count;
+        reg [5:0] descriptors;
         if (|reset_volumes && reset_volumes[volume_reg])
             reset_reg <= 1'b1;
-        case (state_reg)
+        // as this clock finds them: Verilator then needs no second copy of the registers
+        state = state_reg;
+        line = line_reg;
+        header = header_reg;
+        count = count_reg;
+        descriptors = descriptors_reg;
+        case (state)
             STATE_IDLE:
                 if (start) begin
                     op_reg <= op;
@@ -185,15 +196,15 @@ module parameter_list #(
                 end
 
             STATE_WORD: begin
-                position = {2'd0, line_reg, 2'd0} + {9'd0, word_reg};
+                position = {2'd0, line, 2'd0} + {9'd0, word_reg};
                 last_word = position + 11'd1 == {2'd0, length_reg[10:2]};
                 if (&word_reg) begin
-                    line_reg <= line_reg + 7'd1;
+                    line_reg <= line + 7'd1;
                     state_reg <= STATE_FETCH;
                 end
                 if (last_word)
                     state_reg <= STATE_RAISE;
-                if (header_reg) begin
+                if (header) begin
                     // medium type, block descriptors: none
                     header_reg <= arg_reg[0] && position == 11'd0;
                     if (!arg_reg[0] ? |word[23:16] || |word[7:0] : position == 11'd0 ? |word[15:8] : |word[15:0])
@@ -229,19 +240,19 @@ module parameter_list #(
                 end
 
             STATE_UNMAP:
-                if (header_reg) begin
+                if (header) begin
                     list_room = length_reg - 11'd8;
                     header_reg <= 1'b0;
                     descriptors_reg <= data_reg[111:96] > {5'd0, list_room} ? list_room[9:4] : data_reg[105:100];
-                    line_reg <= {1'b0, count_reg};
+                    line_reg <= {1'b0, count};
                     state_reg <= data_reg[111:100] == 12'd0 || list_room[10:4] == 7'd0 ? STATE_DONE : STATE_FETCH;
-                end else if (line_reg != {1'b0, count_reg})
+                end else if (line != {1'b0, count})
                     state_reg <= STATE_RANGE;
                 else begin
                     lba_high_reg <= data_reg[63:32];
                     range_lba <= data_reg[31:0];
-                    line_reg <= line_reg + 7'd1;
-                    state_reg <= count_reg == descriptors_reg ? STATE_DONE : STATE_FETCH;
+                    line_reg <= line + 7'd1;
+                    state_reg <= count == descriptors ? STATE_DONE : STATE_FETCH;
                 end
 
             STATE_RANGE: begin
@@ -253,9 +264,9 @@ module parameter_list #(
                     else if (blocks > MAX_BLOCKS || {15'd0, blocks_reg} + blocks > MAX_BLOCKS)
                         refuse(SENSE_LIST);
                     else begin
-                        check_reg <= count_reg + 6'd1 != descriptors_reg;
-                        count_reg <= count_reg + 6'd1 != descriptors_reg ? count_reg + 6'd1 : wanted_reg;
-                        line_reg <= count_reg + 6'd1 != descriptors_reg ? line_reg : {1'b0, wanted_reg};
+                        check_reg <= count + 6'd1 != descriptors;
+                        count_reg <= count + 6'd1 != descriptors ? count + 6'd1 : wanted_reg;
+                        line_reg <= count + 6'd1 != descriptors ? line : {1'b0, wanted_reg};
                         state_reg <= STATE_FETCH;
                     end
                     blocks_reg <= blocks_reg + {1'b0, blocks[15:0]};
@@ -266,7 +277,7 @@ module parameter_list #(
             end
 
             STATE_KEYS: begin
-                if (line_reg == 7'd0) begin
+                if (line == 7'd0) begin
                     keys_reg <= data_reg;
                     line_reg <= 7'd1;
                     state_reg <= STATE_FETCH;

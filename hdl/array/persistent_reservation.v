@@ -156,7 +156,7 @@ module persistent_reservation (
     /* Actions: what volume and initiator are to one another, worked out within the clock in the states that look at it. */
     reg  [31:0] here, self, others;
     reg  [63:0] my_key;
-    reg         mine, key_ok, all_own, own, same_type, seizes;
+    reg         mine, key_ok, taken, all_own, own, same_type, seizes;
     wire        acting = state_reg == STATE_JUDGE || state_reg == STATE_SCAN || state_reg == STATE_PREEMPT;
     wire        type_ok = scope_type == 8'd1 || scope_type == 8'd3 || (scope_type >= 8'd5 && scope_type <= 8'd8);
     wire        typed = action == ACTION_RESERVE || action == ACTION_PREEMPT || action == ACTION_PREEMPT_ABORT;
@@ -169,7 +169,7 @@ module persistent_reservation (
     initial begin
         state_reg = STATE_IDLE; scan_reg = 0; victims_reg = 0; raise_reg = 0; condition_reg = 0; released_reg = 0; held = 0; reserved = 0;
         status = 0; sense = 0; abort_initiators = 0; conflict = 0;
-        here = 0; self = 0; others = 0; my_key = 0; mine = 0; key_ok = 0; all_own = 0; own = 0; same_type = 0; seizes = 0;
+        here = 0; self = 0; others = 0; my_key = 0; mine = 0; key_ok = 0; taken = 0; all_own = 0; own = 0; same_type = 0; seizes = 0;
         for (i = 0; i < 512; i = i + 1)
             keys[i] = 64'd0;
         for (i = 0; i < 32; i = i + 1)
@@ -180,7 +180,11 @@ module persistent_reservation (
         end
     end
 
-    always @(posedge clk) begin
+    always @(posedge clk) begin : act
+        reg [2:0] state;
+        reg [4:0] scan;
+        // as this clock finds it: Verilator then needs no second copy of the register
+        state = state_reg;
         if (acting) begin
             // verilator lint_off BLKSEQ
             here = registered[volume];
@@ -189,14 +193,15 @@ module persistent_reservation (
             mine = here[initiator];
             my_key = keys[{volume, initiator}];
             key_ok = mine && my_key == key;
-            all_own = held[volume] && types[volume] >= 4'd7;
-            own = held[volume] && mine && (all_own || holders[volume] == initiator);
+            taken = held[volume];
+            all_own = taken && types[volume] >= 4'd7;
+            own = taken && mine && (all_own || holders[volume] == initiator);
             same_type = scope_type == {4'd0, types[volume]};
-            seizes = held[volume] && (all_own ? action_key == 64'd0 : keys[{volume, holders[volume]}] == action_key);
+            seizes = taken && (all_own ? action_key == 64'd0 : keys[{volume, holders[volume]}] == action_key);
             // verilator lint_on BLKSEQ
         end
 
-        case (state_reg)
+        case (state)
             STATE_IDLE:
                 if (start) begin
                     status <= GOOD;
@@ -249,7 +254,7 @@ module persistent_reservation (
                     sense <= SENSE_FIELD;
                 end else case (action)
                     ACTION_RESERVE:
-                        if (!held[volume]) begin
+                        if (!taken) begin
                             held[volume] <= 1'b1;
                             types[volume] <= scope_type[3:0];
                             holders[volume] <= initiator;
@@ -283,10 +288,11 @@ module persistent_reservation (
             end
 
             STATE_SCAN: begin
-                victims_reg[scan_reg] <= here[scan_reg] && !(seizes && scan_reg == initiator)
-                                         && (action_key == 64'd0 || keys[{volume, scan_reg}] == action_key);
-                scan_reg <= scan_reg + 5'd1;
-                if (&scan_reg)
+                scan = scan_reg;
+                victims_reg[scan] <= here[scan] && !(seizes && scan == initiator)
+                                     && (action_key == 64'd0 || keys[{volume, scan}] == action_key);
+                scan_reg <= scan + 5'd1;
+                if (&scan)
                     state_reg <= STATE_PREEMPT;
             end
 
@@ -337,8 +343,9 @@ module persistent_reservation (
             if (reserver_ids[i][24] ? logout_valid[1] && (logout_all[1] || reserver_ids[i][23:0] == logout_id[47:24])
                                     : logout_valid[0] && (logout_all[0] || reserver_ids[i][23:0] == logout_id[23:0]))
                 reserved[i] <= 1'b0;
-        if (|reset_volumes)
-            reserved <= reserved & ~reset_volumes;
+        if (|reset_volumes) for (i = 0; i < 16; i = i + 1)
+            if (reset_volumes[i])
+                reserved[i] <= 1'b0;
 
         if (rst) begin
             state_reg <= STATE_IDLE;

@@ -65,20 +65,22 @@ module priority_arbiter #(
     wire [31:0] over = bytes_now - cfg_backup_quantum;
     wire [31:0] owed = over < FRAME_BYTES ? over : FRAME_BYTES;
     wire [31:0] last_frame = OVERHEAD + {22'd0, stat_frame_bytes[11:2]};
-    wire        online_over = !clocks_reg[32] && clocks_reg[31:0] >= cfg_online_time;
-    wire        begin_quantum = backup_active && cfg_backup_quantum != 32'd0
-        && (online_over || (cfg_backup_first && (!online_waiting || fresh_reg)));
 
-    always @(posedge clk) begin
+    always @(posedge clk) begin : turn
+        reg [32:0] clocks;
+        reg        online_over;
+        // as this clock finds it: Verilator then needs no second copy of the register
+        clocks = clocks_reg;
         stat_quantum <= 1'b0;
         stat_quantum_short <= 1'b0;
         case (state_reg)
             STATE_ONLINE: begin
-                clocks_reg <= clocks_reg + 33'd1;
+                online_over = !clocks[32] && clocks[31:0] >= cfg_online_time;
                 /* stops at the largest value instead of wrapping */
-                if (clocks_reg == {1'b0, 32'hFFFFFFFF})
-                    clocks_reg <= clocks_reg;
-                if (begin_quantum) begin
+                if (clocks != {1'b0, 32'hFFFFFFFF})
+                    clocks_reg <= clocks + 33'd1;
+                if (backup_active && cfg_backup_quantum != 32'd0
+                        && (online_over || (cfg_backup_first && (!online_waiting || fresh_reg)))) begin
                     fresh_reg <= 1'b0;
                     state_reg <= STATE_QUANTUM;
                     clocks_reg <= 33'd0;
@@ -87,19 +89,19 @@ module priority_arbiter #(
                 end
             end
             STATE_QUANTUM: begin
-                clocks_reg <= clocks_reg + 33'd1;
+                clocks_reg <= clocks + 33'd1;
                 bytes_reg <= bytes_now;
-                if (first_reg && !stat_backup_frame && late_reg < SLOT)
-                    late_reg <= late_reg + 32'd1;
-                if (stat_backup_frame)
-                    first_reg <= 1'b0;
-                if (filled || clocks_reg >= time_limit || !backup_active) begin
+                if (filled || clocks >= time_limit || !backup_active) begin
                     state_reg <= STATE_ONLINE;
                     stat_quantum <= 1'b1;
                     stat_quantum_short <= !filled;
                     bytes_reg <= filled ? owed : 32'd0;
                     clocks_reg <= stat_backup_frame ? {1'b0, late_reg} - {1'b0, last_frame} : {1'b0, late_reg};
                 end
+                if (first_reg && !stat_backup_frame && late_reg < SLOT)
+                    late_reg <= late_reg + 32'd1;
+                if (stat_backup_frame)
+                    first_reg <= 1'b0;
             end
         endcase
         if (!backup_active) begin

@@ -215,18 +215,15 @@ module register_access #(
             if (load_next) begin
                 state = STATE_LOAD;
                 writing = 1'b0;
-                mirror <= mirror + 6'd1;
                 if (mirror_last) begin
                     blank = 1'b1;
-                    default_words = 1'b0;
-                    if (blank_reg && !default_reg) begin
-                        default_words = 1'b1;
-                        mirror <= mirror_first;
-                    end else if ({26'd0, mirror} == MIRRORS_LESS_1) begin
+                    default_words = blank_reg && !default_reg;
+                    if (!default_words && {26'd0, mirror} == MIRRORS_LESS_1) begin
                         loading_reg <= 1'b0;
                         state = STATE_IDLE;
                     end
                 end
+                mirror <= mirror_last && default_words ? mirror_first : mirror + 6'd1;
             end
 
             state_reg <= state;

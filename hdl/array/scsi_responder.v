@@ -459,8 +459,13 @@ module scsi_responder #(
     assign bk_line = sl_wr_line + {13'd0, built};
     assign bk_wdata = line_reg;
 
-    always @(posedge clk) begin
-        case (state_reg)
+    always @(posedge clk) begin : step
+        reg [2:0] state;
+        reg [5:0] entry_now;
+        // as this clock finds them: Verilator then needs no second copy of the registers
+        state = state_reg;
+        entry_now = entry_reg;
+        case (state)
             STATE_IDLE:
                 if (start) begin
                     task_reg <= task_number;
@@ -497,10 +502,10 @@ module scsi_responder #(
                 end
             STATE_FIND: begin
                 // verilator lint_off BLKSEQ
-                listed = command(entry_reg);
+                listed = command(entry_now);
                 wanted_opcode = listed[18:11] == arg_reg[23:16];
                 if (wanted_opcode) begin
-                    listed_usage = usage(entry_reg);
+                    listed_usage = usage(entry_now);
                     listed_map = {listed[18:11], listed[10] ? {listed_usage[119:117], listed[9:5]} : listed_usage[119:112], listed_usage[111:0]};
                     listed_data = {listed_map, 96'd0} & ~({224{1'b1}} >> {listed[4:0], 3'd0});
                     if (timeouts)
@@ -515,8 +520,8 @@ module scsi_responder #(
                     words_reg <= 10'd1 + {7'd0, listed[4:2]} + {9'd0, |listed[1:0]} + (timeouts ? 10'd3 : 10'd0);
                     spare_reg <= listed[1:0];  // 2 of 6 and 10 bytes, 0 of 12 and 16
                 end
-                entry_reg <= entry_reg + 6'd1;
-                if ({26'd0, entry_reg} == COMMANDS - 1) begin
+                entry_reg <= entry_now + 6'd1;
+                if ({26'd0, entry_now} == COMMANDS - 1) begin
                     entry_reg <= 6'd0;
                     state_reg <= STATE_LIST;
                 end
@@ -536,11 +541,10 @@ module scsi_responder #(
                 // the entries follow a header of one word (commands) or two
                 if (listing && word_reg >= (op_reg == OP_OPCODES ? 9'd1 : 9'd2)) begin
                     if (field_reg == last_field) begin
-                        field_reg <= 4'd0;
-                        entry_reg <= entry_reg + 6'd1;
+                        entry_reg <= entry_now + 6'd1;
                         left_reg <= left_reg & (left_reg - 32'd1);
-                    end else
-                        field_reg <= field_reg + 4'd1;
+                    end
+                    field_reg <= field_reg == last_field ? 4'd0 : field_reg + 4'd1;
                 end
                 if (word_reg[1:0] == 2'd3 || {1'b0, word_reg} + 10'd1 == words_reg)
                     state_reg <= STATE_WRITE;

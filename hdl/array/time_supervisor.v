@@ -106,7 +106,6 @@ module time_supervisor #(
 
     wire loading = state_reg == STATE_LOAD || state_reg == STATE_LOAD_DATA;
     wire write_taken = write_valid && write_ready && !write_refused;
-    wire last_word = word_reg == WORD_CONTROL;
 
     /* No entry has a start to come or has changed: nothing to do until one is set. */
     wire awake = state_reg != STATE_LOOK || enabled_reg != 4'd0 || changed_reg != 4'd0 || storing_reg || write_valid;
@@ -156,6 +155,10 @@ module time_supervisor #(
 
     always @(posedge clk) begin
         if (awake) begin : work
+            reg [2:0]  state;
+            reg [1:0]  entry;
+            reg [2:0]  word;
+            reg        last_word;
             reg        touched;    // the entry looked at is set in this clock
             reg [3:0]  enabled;
             reg [3:0]  changed;
@@ -168,15 +171,20 @@ module time_supervisor #(
             reg [31:0] put_data;
             reg        strange;
 
-            touched = write_taken && write_entry == entry_reg;
+            // as this clock finds them: Verilator then needs no second copy of the registers
+            state = state_reg;
+            entry = entry_reg;
+            word = word_reg;
+            last_word = word == WORD_CONTROL;
+            touched = write_taken && write_entry == entry;
             enabled = enabled_reg;
             marked = 4'd0;
 
             /* A word of an entry comes from the store after a reset, from its user later. */
-            if (write_taken || state_reg == STATE_LOAD_DATA && mis_rdata_valid) begin
+            if (write_taken || state == STATE_LOAD_DATA && mis_rdata_valid) begin
                 put_entry = loading ? word_entry_reg : write_entry;
                 put_data = loading ? mis_rdata : write_data;
-                put_word = loading ? word_reg : write_field == FIELD_CONTROL ? WORD_CONTROL
+                put_word = loading ? word : write_field == FIELD_CONTROL ? WORD_CONTROL
                     : write_field == FIELD_DUE ? WORD_DUE : WORD_PERIOD;
                 strange = put_data[31:11] != 21'd0 || put_data[7:1] != 7'd0;
                 marked[put_entry] = !loading || put_word == WORD_CONTROL && strange;
@@ -193,31 +201,31 @@ module time_supervisor #(
                 endcase
             end
 
-            case (state_reg)
+            case (state)
                 STATE_LOAD:
                     if (mis_ready)
                         state_reg <= STATE_LOAD_DATA;
                 STATE_LOAD_DATA:
                     if (mis_rdata_valid) begin
                         state_reg <= last_word && word_entry_reg == LAST_ENTRY ? STATE_LOOK : STATE_LOAD;
-                        word_reg <= last_word ? WORD_ANSWER : word_reg + 3'd1;
+                        word_reg <= last_word ? WORD_ANSWER : word + 3'd1;
                         word_entry_reg <= word_entry_reg + {1'b0, last_word};
                     end
                 STATE_LOOK: begin
                     stat_started <= 1'b0;
                     stat_refused <= 1'b0;
-                    if (enabled_reg[entry_reg] && due_reg[entry_reg] <= seconds && !touched) begin
+                    if (enabled_reg[entry] && due_reg[entry] <= seconds && !touched) begin
                         moment_reg <= seconds;
-                        number_reg <= job_reg[entry_reg];
-                        left_reg <= seconds - due_reg[entry_reg];
+                        number_reg <= job_reg[entry];
+                        left_reg <= seconds - due_reg[entry];
                         remainder_reg <= 32'd0;
                         count_reg <= 5'd31;
-                        state_reg <= period_reg[entry_reg] == 32'd0 ? STATE_ADVANCE : STATE_DIVIDE;
+                        state_reg <= period_reg[entry] == 32'd0 ? STATE_ADVANCE : STATE_DIVIDE;
                     end else
-                        entry_reg <= entry_reg == LAST_ENTRY ? 2'd0 : entry_reg + 2'd1;
+                        entry_reg <= entry == LAST_ENTRY ? 2'd0 : entry + 2'd1;
                 end
                 STATE_DIVIDE: begin
-                    period = period_reg[entry_reg];
+                    period = period_reg[entry];
                     step = {remainder_reg, left_reg[31]};
                     remainder_reg <= step >= {1'b0, period} ? step[31:0] - period : step[31:0];
                     left_reg <= {left_reg[30:0], 1'b0};
@@ -230,28 +238,28 @@ module time_supervisor #(
                 STATE_ADVANCE: begin
                     state_reg <= STATE_LOOK;
                     if (!touched) begin
-                        period = period_reg[entry_reg];
+                        period = period_reg[entry];
                         next_due = {1'b0, moment_reg} - {1'b0, remainder_reg} + {1'b0, period};
                         if (period == 32'd0 || next_due[32])   // once, or after the last second of the clock
-                            enabled[entry_reg] = 1'b0;
+                            enabled[entry] = 1'b0;
                         else
-                            due_reg[entry_reg] <= next_due[31:0];
-                        last_reg[entry_reg] <= moment_reg;
-                        answer_reg[entry_reg] <= 9'h100;
-                        marked[entry_reg] = 1'b1;
+                            due_reg[entry] <= next_due[31:0];
+                        last_reg[entry] <= moment_reg;
+                        answer_reg[entry] <= 9'h100;
+                        marked[entry] = 1'b1;
                         state_reg <= STATE_KEEP;
                     end
                 end
                 STATE_KEEP:
-                    if (!changed_reg[entry_reg] && !(storing_reg && word_entry_reg == entry_reg))
+                    if (!changed_reg[entry] && !(storing_reg && word_entry_reg == entry))
                         state_reg <= STATE_ASK;
                 default:   // STATE_ASK, STATE_ANSWER
-                    if (job_answer && (state_reg == STATE_ANSWER || job_ready)) begin
-                        answer_reg[entry_reg] <= {1'b0, job_refused};
-                        marked[entry_reg] = 1'b1;
+                    if (job_answer && (state == STATE_ANSWER || job_ready)) begin
+                        answer_reg[entry] <= {1'b0, job_refused};
+                        marked[entry] = 1'b1;
                         stat_started <= job_refused == 8'd0;
                         stat_refused <= job_refused != 8'd0;
-                        entry_reg <= entry_reg == LAST_ENTRY ? 2'd0 : entry_reg + 2'd1;
+                        entry_reg <= entry == LAST_ENTRY ? 2'd0 : entry + 2'd1;
                         state_reg <= STATE_LOOK;
                     end else if (job_ready)
                         state_reg <= STATE_ANSWER;
@@ -261,7 +269,7 @@ module time_supervisor #(
             changed = changed_reg;
             if (storing_reg) begin
                 if (mis_ready) begin
-                    word_reg <= last_word ? WORD_ANSWER : word_reg + 3'd1;
+                    word_reg <= last_word ? WORD_ANSWER : word + 3'd1;
                     storing_reg <= !last_word;
                 end
             end else if (changed != 4'd0 && !loading) begin

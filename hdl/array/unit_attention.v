@@ -89,23 +89,25 @@ module unit_attention (
     end
 
     // verilator lint_off BLKSEQ
-    always @(posedge clk) begin
+    always @(posedge clk) begin : note
+        reg [1:0] state;
+        // as this clock finds it: Verilator then needs no second copy of the register
+        state = state_reg;
         write = 1'b0;
-        case (state_reg)
+        at = count_reg;
+        case (state)
             STATE_CLEAR: begin
                 write = 1'b1;
-                at = count_reg;
                 row = {16{POWER_ON}};
-                count_reg <= count_reg + 5'd1;
-                if (&count_reg)
+                count_reg <= at + 5'd1;
+                if (&at)
                     state_reg <= STATE_IDLE;
             end
             STATE_SET: begin
-                write = initiators_reg[count_reg];
-                at = count_reg;
-                row = rows[count_reg] | conditions_reg;
-                count_reg <= count_reg + 5'd1;
-                if (&count_reg)
+                write = initiators_reg[at];
+                row = rows[at] | conditions_reg;
+                count_reg <= at + 5'd1;
+                if (&at)
                     state_reg <= STATE_IDLE;
             end
             default:

@@ -35,8 +35,6 @@ module write_window #(
     reg [20:0]  bytes_reg;    // of those that are counted: less than WINDOW and one transfer
     reg [20:0]  quiet_reg;
 
-    wire forget = {11'd0, quiet_reg} == PATIENCE;
-
     // what is asked for in this clock counts already
     assign room = {11'd0, bytes_reg} + (asked ? {15'd0, bytes} : 32'd0) < LIMIT;
 
@@ -46,17 +44,16 @@ module write_window #(
         quiet_reg = 21'd0;
     end
 
-    always @(posedge clk) begin
+    always @(posedge clk) begin : count
+        reg forget;
+        forget = {11'd0, quiet_reg} == PATIENCE;
         if ({11'd0, bytes_reg} >= LIMIT)
             quiet_reg <= quiet_reg + 21'd1;
-        if (asked) begin
-            counted_reg[task_number] <= 1'b1;
-            bytes_reg <= bytes_reg + {4'd0, bytes};
-        end
-        if (ended && counted_reg[task_number]) begin
-            counted_reg[task_number] <= 1'b0;
-            bytes_reg <= bytes_reg - {4'd0, bytes};
-            quiet_reg <= 21'd0;
+        if (asked || (ended && counted_reg[task_number])) begin
+            if (ended)
+                quiet_reg <= 21'd0;
+            bytes_reg <= asked ? bytes_reg + {4'd0, bytes} : bytes_reg - {4'd0, bytes};
+            counted_reg[task_number] <= asked;
         end
         if (forget || rst) begin  // forget: the window is full, nothing is asked for in this clock
             counted_reg <= 256'd0;
