@@ -550,7 +550,6 @@ module array_controller #(
         .command_lba(command_lba), .command_blocks(command_blocks)
     );
 
-
     /* EXTENDED COPY. */
     copy_manager #(.PORTS(PORTS), .JOBS(JOBS), .SEGMENTS(SEGMENTS)) copy_manager_inst (
         .clk(clk), .rst(rst),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import cocotb
@@ -112,6 +113,47 @@ async def login_tried_on_the_other_port(dut: Any) -> None:
     await s.finish(DONE)
     once(s)
     assert [(o.op, o.port) for o in s.operations][:3] == [(TI_LOGIN, 0), (TI_LOGIN, 1), (TI_PROBE, 1)]
+
+
+@cocotb.test()
+async def logins_lost_one_after_the_other(dut: Any) -> None:
+    """Both ports lose their login, the second while that of the first is asked for again, whose answer comes in any
+    clock after: one login more on each port."""
+    s = await ready(dut, 3, chunks=640)
+    s.busy = 0.0
+    s.delay = lambda op, port: 30
+    await s.start(JobOrder())
+
+    def hangs(operations: tuple[int, ...], port: int) -> bool:
+        return any(c[1] in operations and c[3] == port and c[4] is None for c in s.completions)
+
+    def at_work(operation: int, port: int) -> bool:
+        return any(c[1] == operation and c[3] == port for c in s.completions)
+
+    def asked() -> list[int]:
+        return [o.port for o in s.operations if o.op == TI_LOGIN]
+
+    for round_ in range(3 * 18):
+        s.device = lambda op, block, attempt, port: None if op in DATA else GOOD
+        await s.until(lambda: hangs(DATA, 0) and hangs(DATA, 1), "data on both ports")
+        logins = Counter(asked())
+        assert logins == {0: round_ + 1, 1: round_ + 1}, f"logins {logins} before round {round_}"
+        s.device = lambda op, block, attempt, port: None if op == TI_LOGIN else GOOD
+        s.move(1)
+        s.answer_all((7, 0, 0), port=0)
+        await s.until(lambda: hangs((TI_LOGIN,), 0), "a login on port 0")
+        s.move(3)
+        s.answer_all((7, 0, 0), port=1)
+        await s.until(lambda: not any(at_work(op, 1) for op in DATA), "the loss on port 1")
+        await s.steps(8 + round_ % 18)  # the slot of port 1 waits two ticks of 8 clocks
+        s.device = lambda op, block, attempt, port: GOOD
+        s.answer_all(GOOD)
+        await s.until(lambda: not at_work(TI_LOGIN, 0), "the login on port 0")
+        await s.until(lambda wanted=2 * round_ + 4: len(asked()) >= wanted, "both logins")
+        low = s.pointer()
+        await s.until(lambda low=low: s.pointer() >= low + 8 * 6, "the chunks that were sent again")
+    await s.finish(DONE)
+    once(s, 8 * 640)
 
 
 @cocotb.test()
