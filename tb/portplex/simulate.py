@@ -123,6 +123,7 @@ class _FastVerilator(WheelVerilator):
     asks VPI in every time step."""
 
     optimize = "-O3"
+    profile = ""  # flags of a build that makes or uses a profile: the model's, Verilator's runtime goes without
 
     def _build_command(self) -> list[Any]:
         verilate, make = super()._build_command()
@@ -132,7 +133,11 @@ class _FastVerilator(WheelVerilator):
         if self.waves:
             keep.insert(1, "--trace-fst")
         cached = " -fpch-preprocess" if "OBJCACHE" in self.env else ""
-        flags = [f"OPT_FAST={self.optimize}{cached}", f"OPT_SLOW=-O0{cached}", f"OPT_GLOBAL={self.optimize}"]
+        flags = [
+            f"OPT_FAST={self.optimize}{self.profile}{cached}",
+            f"OPT_SLOW=-O0{cached}",
+            f"OPT_GLOBAL={self.optimize}",
+        ]
         return [keep, [*make, *flags]]
 
 
@@ -374,11 +379,11 @@ def simulate(
         if not stamp.is_file() or stamp.read_text() != print_key:
             stamp.unlink(missing_ok=True)
             if profile and isinstance(runner, _FastVerilator):
-                runner.optimize = f"{optimize} {PROFILE_FIRST}"
+                runner.profile = f" {PROFILE_FIRST}"
                 shutil.rmtree(build_dir, ignore_errors=True)
                 build()
                 run()
-                runner.optimize = f"{optimize} {PROFILE_THEN}"
+                runner.profile = f" {PROFILE_THEN}"
             build()
             stamp.write_text(print_key)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,15 +99,20 @@ def test_replay_without_python_is_equal(tmp_path: Path, monkeypatch: pytest.Monk
     import harness_speed
 
     recording = tmp_path / "loop.rec"
+    sources = harness_speed.LOOP_SOURCES
+
+    def replay() -> Any:
+        return harness_speed.plain_speed("loop_bench", sources, recording, profile=False, optimize="-O0")
+
     run = harness_speed.harness_speed(frames=60, recording=recording, profile=False)
-    plain = harness_speed.plain_speed("loop_bench", harness_speed.LOOP_SOURCES, recording, profile=False)
+    plain = replay()
     assert 0 <= run.cycles - plain.cycles < 600
     whole = bytearray(recording.read_bytes())
     recording.write_bytes(whole[:-100])
     with pytest.raises(RuntimeError, match="not a whole recording"):
-        harness_speed.plain_speed("loop_bench", harness_speed.LOOP_SOURCES, recording, profile=False)
+        replay()
     whole[len(whole) // 2] ^= 1  # one bit of one frame: the echo differs from what was recorded
     recording.write_bytes(whole)
     with pytest.raises(RuntimeError, match="did not see the recorded frames"):
-        harness_speed.plain_speed("loop_bench", harness_speed.LOOP_SOURCES, recording, profile=False)
+        replay()
     sys.modules.pop("harness_speed")
