@@ -19,6 +19,7 @@
 #include "verilated_fst_c.h"
 #endif
 
+void Vtop___024root___eval(Vtop___024root *self);       // Verilator's
 extern "C" void vlog_startup_routines_bootstrap(void);  // cocotb's
 
 static constexpr uint64_t NEVER = UINT64_MAX;
@@ -28,6 +29,16 @@ static std::unique_ptr<VerilatedFstC> waves;
 #endif
 
 double sc_time_stamp() { return static_cast<double>(main_time); }
+
+/* One evaluation. `eval_step` also looks for messages of other threads and for objects to delete, under a lock: a thirtieth of the
+   array's time. Without threads there are no messages, objects can wait a while, and only waves need what else it does. */
+static void evaluate(Vtop &top) {
+    static uint32_t count = 0;
+    if (VM_TRACE || top.threads() > 1 || count++ % 1024 == 0)
+        top.eval_step();
+    else
+        Vtop___024root___eval(top.rootp);
+}
 
 /* Value callbacks, and what they change, until nothing changes any more. True if one was called. */
 static bool settle() {
@@ -89,7 +100,7 @@ int main(int argc, char **argv) {
         bool called = false;
         do {
             do {
-                top->eval_step();
+                evaluate(*top);
                 VerilatedVpi::clearEvalNeeded();
                 if (!quiet) VerilatedVpi::doInertialPuts();
                 if (settle()) {
