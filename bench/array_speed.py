@@ -28,7 +28,7 @@ from portplex.executor import sleep
 from portplex.simulate import build_root, run_folder
 from portplex.uvm.environment import PortplexEnvironment
 
-ROUNDS = 3
+ROUNDS = 10
 SLICE_WORDS = 50_000
 SETTINGS = {"reads": 16, "writes": 8, "warm_up": 400_000, "slices": 20}
 WORD_CYCLES = 60_000

@@ -157,8 +157,8 @@ class Site:
         async def again() -> None:
             while not self.stopped:
                 await sleep(self.executor, 5_000)
-                found = await management.backup_progress()
-                if found.state in ENDED:
+                if await management.backup_state() in ENDED:
+                    found = await management.backup_progress()
                     if found.state is not BackupState.DONE or self.rig.backup_differs() is not None:
                         self.problems.append(
                             f"backup ended {found.state.name}, error {found.error:#x}, or image differs"

@@ -90,11 +90,13 @@ class TappedLink:
         self._link.send(frame, initiate=initiate, terminate=terminate)
 
     def _received(self, frame: Frame) -> None:
+        direction = Direction.FROM_DEVICE
         for tap in self._taps:
-            tap(frame, Direction.FROM_DEVICE)
+            tap(frame, direction)
         if self.on_frame is not None:
             self.on_frame(frame)
 
     def _sent(self, frame: Frame) -> None:
+        direction = Direction.TO_DEVICE
         for tap in self._taps:
-            tap(frame, Direction.TO_DEVICE)
+            tap(frame, direction)

@@ -368,9 +368,13 @@ class Management:
         backup = await self.bus.read(Register.BACKUP_POINTER)
         return backup, await self.bus.read(Register.COPY_POINTER)
 
+    async def backup_state(self) -> BackupState:
+        """State of the job alone: one access of the bus."""
+        return BackupState(await self.bus.read(Register.BACKUP_STATE))
+
     async def backup_progress(self) -> BackupProgress:
         """State, pointers and the last error of the job."""
-        state = BackupState(await self.bus.read(Register.BACKUP_STATE))
+        state = await self.backup_state()
         backup, copy = await self.backup_pointers()
         error = await self.bus.read(Register.BACKUP_ERROR)
         return BackupProgress(state, backup, copy, error, await self.bus.read(Register.BACKUP_SENSE))

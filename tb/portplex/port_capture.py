@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-import heapq
+from bisect import bisect_left
+from math import inf
 from pathlib import Path
 
 from portplex.fc.capture import INBOUND, OUTBOUND, CaptureWriter, fc_record
@@ -12,6 +13,11 @@ from portplex.model.frame_rules import Direction
 
 WORD_NS = 4
 LONGEST_FRAME = 1_000  # words; no frame that starts earlier can still be under way
+TOGETHER = 64  # frames sorted and written at a time
+
+
+def _start(waiting: tuple[Frame, Direction, int]) -> int:
+    return waiting[0].start
 
 
 class PortCapture:
@@ -21,23 +27,25 @@ class PortCapture:
     def __init__(self, path: Path, ports: int = 1) -> None:
         self.path = path
         self.writer = CaptureWriter(path, [f"port {number}" for number in range(ports)])
-        self._waiting: list[tuple[int, int, bytes, int, int]] = []
-        self._count = 0
+        self._waiting: list[tuple[Frame, Direction, int]] = []  # as they came: by the time they ended
 
     def observe(self, frame: Frame, direction: Direction, port: int = 0) -> None:
-        way = OUTBOUND if direction is Direction.FROM_DEVICE else INBOUND
-        self._count += 1
-        record = fc_record(frame.sof, frame.data, frame.crc, frame.eof)
-        heapq.heappush(self._waiting, (frame.start, self._count, record, way, port))
-        while self._waiting[0][0] < frame.end - LONGEST_FRAME:
-            self._put()
+        self._waiting.append((frame, direction, port))
+        if len(self._waiting) >= TOGETHER:
+            self._write_before(frame.end - LONGEST_FRAME)
 
-    def _put(self) -> None:
-        start, _, record, direction, port = heapq.heappop(self._waiting)
-        self.writer.write(start * WORD_NS, record, interface=port, direction=direction)
+    def _write_before(self, limit: float) -> None:
+        """Write the frames that started before word `limit` in the order in which they did."""
+        outward = Direction.FROM_DEVICE
+        self._waiting.sort(key=_start)
+        count = bisect_left(self._waiting, limit, key=_start)
+        for frame, direction, port in self._waiting[:count]:
+            record = fc_record(frame.sof, frame.data, frame.crc, frame.eof)
+            way = OUTBOUND if direction is outward else INBOUND
+            self.writer.write(frame.start * WORD_NS, record, interface=port, direction=way)
+        del self._waiting[:count]
 
     def close(self) -> None:
         """Write what waits and finish the file; calling it again does nothing."""
-        while self._waiting:
-            self._put()
+        self._write_before(inf)
         self.writer.close()

@@ -221,7 +221,7 @@ class DeviceTooSmall(ArrayTest):
         await management.start_backup()
 
         async def ended() -> bool:
-            return (await management.backup_progress()).state in ENDED
+            return await management.backup_state() in ENDED
 
         await rig.until(ended, "the end of the backup", 1_000_000)
         return await management.backup_progress()
@@ -313,7 +313,7 @@ class CopyPointerStopsTheBackup(ArrayTest):
         await management.set_copy_pointer(10_000)  # beyond the volume: the capacity counts
 
         async def done() -> bool:
-            return (await management.backup_progress()).state is BackupState.DONE
+            return await management.backup_state() is BackupState.DONE
 
         await rig.until(done, "the end of the backup", 400_000)
         found = await management.bus.read(JOB_COPY_POINTER)
@@ -377,7 +377,7 @@ class RestoreIntoOtherVolumes(ArrayTest):
         await self.management.start_restore()
 
         async def ended() -> bool:
-            return (await self.management.backup_progress()).state in ENDED
+            return await self.management.backup_state() in ENDED
 
         await rig.until(ended, "the end of the restore", 1_000_000)
         found = await self.management.backup_progress()

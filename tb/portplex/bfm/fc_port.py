@@ -18,6 +18,7 @@ from portplex.framelink import Frame
 MAX_DATA = 24 + 2112
 FRAME_GAP = 6
 DEADLINE = 1_000_000
+FRAME, SENT = Kind.FRAME.value, Kind.SENT.value  # to look up an enum's member takes longer than to compare it
 
 
 class LinkTimeout(Exception):
@@ -289,10 +290,9 @@ class FcPort:
     # ---- events
 
     def _deliver(self, event: Event) -> None:
-        kind = event.kind
-        if kind == Kind.FRAME:
-            wrong = event.flags
-            frame = Frame(event.data, event.sof, event.eof, event.crc, not wrong & 1, event.start, event.end)
+        _, kind, wrong, _, start, end, sof, eof, crc, _, data = event
+        if kind == FRAME:
+            frame = Frame(data, sof, eof, crc, not wrong & 1, start, end)
             if wrong & ~32:  # NO_CREDIT alone is the sender's fault, the frame itself is good
                 if self.on_bad_frame is not None:
                     self.on_bad_frame(frame, Bad(wrong))
@@ -301,9 +301,9 @@ class FcPort:
             else:
                 self._received.append(frame)
                 self._changed.set()
-        elif kind == Kind.SENT:
+        elif kind == SENT:
             if self._on_sent is not None:
-                self._on_sent(Frame(event.data, event.sof, event.eof, event.crc, True, event.start, event.end))
+                self._on_sent(Frame(data, sof, eof, crc, True, start, end))
         elif kind == Kind.IDLE:
             self._idle = True
             self._changed.set()

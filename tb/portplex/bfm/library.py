@@ -6,7 +6,6 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from collections.abc import Iterator
 from enum import IntEnum, IntFlag
 from functools import lru_cache
 from typing import NamedTuple
@@ -69,11 +68,12 @@ class LinkOrder(IntEnum):
 
 
 class Event(NamedTuple):
-    """One event; times in words since reset. `data` is header and payload of a frame."""
+    """One event; times in words since reset. `data` is header and payload of a frame, `length` its bytes."""
 
     source: int
     kind: int
     flags: int
+    length: int
     start: int
     end: int
     sof: int
@@ -179,18 +179,21 @@ class Library:
         if self._c.pp_record(path.encode()):
             raise OSError(f"recording {path}: cannot be written")
 
-    def drain(self) -> Iterator[Event]:
+    def drain(self) -> list[Event]:
         """All events since the last call, of all ports, oldest first."""
+        events: list[Event] = []
         size = self._c.pp_drain(self._events_at)
         if not size:
-            return
+            return events
         block = ctypes.string_at(self._events.value or 0, size)
         at = 0
         while at < size:
-            source, kind, flags, length, start, end, sof, eof, crc, value = _HEAD.unpack_from(block, at)
+            head = _HEAD.unpack_from(block, at)
             at += 48
-            yield Event(source, kind, flags, start, end, sof, eof, crc, value, block[at : at + length])
-            at += (length + 7) & ~7
+            end = at + head[3]
+            events.append(tuple.__new__(Event, (*head, block[at:end])))  # half the time of Event(*head, ...)
+            at = (end + 7) & ~7
+        return events
 
 
 @lru_cache(maxsize=1)

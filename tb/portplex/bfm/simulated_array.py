@@ -21,6 +21,7 @@ from portplex.nport.n_port import Timers
 
 IMAGE_DEADLINE = 1000
 IMAGE_NAME_BYTES = 256
+ELS_FRAMES = (RCtl.ELS_REQUEST.value, RCtl.ELS_REPLY.value)
 
 
 class SimulatedDrive:
@@ -69,7 +70,7 @@ class CreditLearner:
 
     def __call__(self, frame: Frame, direction: Direction) -> None:
         data = frame.data
-        if len(data) < 32:
+        if len(data) < 32 or data[0] not in ELS_FRAMES:
             return
         if data[0] == RCtl.ELS_REQUEST and data[24] == Els.FLOGI and direction is Direction.FROM_DEVICE:
             self.fc_port.set_credit(max(1, int.from_bytes(data[30:32], "big")))

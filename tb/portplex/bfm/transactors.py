@@ -19,6 +19,8 @@ from portplex.bfm.library import Event, Kind, Library, library
 RECORD_VARIABLE = "PORTPLEX_RECORD"
 """Environment variable with the file that a run is recorded in, for bench/plain_loop.cpp to replay without Python."""
 
+AXIL = Kind.AXIL.value  # to look up an enum's member takes longer than to compare it
+
 
 class BenchTop(Protocol):
     """The top of a bench with transactors: `wake` is clock_source's output, brought out as a port."""
@@ -46,8 +48,7 @@ class Transactors:
         self._wake = top.wake
         self._ports: dict[int, Callable[[Event], None]] = {}
         self._masters: dict[int, Callable[[Event], None]] = {}
-        for _ in self.library.drain():  # left over from a test before this one
-            pass
+        self.library.drain()  # left over from a test before this one
         recording = os.environ.get(RECORD_VARIABLE)
         if recording and Transactors._running is None:
             self.library.record(recording)
@@ -93,6 +94,6 @@ class Transactors:
     def drain(self) -> None:
         """Hand out what waits in the C library."""
         for event in self.library.drain():
-            deliver = (self._masters if event.kind == Kind.AXIL else self._ports).get(event.source)
+            deliver = (self._masters if event.kind == AXIL else self._ports).get(event.source)
             if deliver is not None:
                 deliver(event)

@@ -17,6 +17,11 @@ LINKTYPE_FC_2_WITH_FRAME_DELIMS = 225
 
 INBOUND, OUTBOUND = 1, 2
 
+_PACKET = struct.Struct("<IIIIIII")  # kind, length, interface, time high and low, bytes captured, bytes on the wire
+_LENGTH = struct.Struct("<I")
+_WORD = struct.Struct(">I")
+_TWO_WORDS = struct.Struct(">II")
+
 
 def _option(code: int, value: bytes) -> bytes:
     return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
@@ -25,6 +30,9 @@ def _option(code: int, value: bytes) -> bytes:
 def _block(kind: int, body: bytes) -> bytes:
     length = 12 + len(body)
     return struct.pack("<II", kind, length) + body + struct.pack("<I", length)
+
+
+_FLAGS = (b"", *(_option(2, struct.pack("<I", direction)) + _option(0, b"") for direction in (INBOUND, OUTBOUND)))
 
 
 class CaptureWriter:
@@ -52,16 +60,13 @@ class CaptureWriter:
     def write(self, time_ns: int, record: bytes, *, interface: int = 0, direction: int = 0) -> None:
         """Add one frame: `record` as the link type wants it, `time_ns` simulated nanoseconds, direction 1 in, 2 out."""
         size = len(record)
-        padding = -size % 4
-        flags = struct.pack("<HHIHH", 2, 4, direction, 0, 0) if direction else b""
-        length = 32 + size + padding + len(flags)
-        self._file.write(
-            struct.pack("<IIIIIII", 6, length, interface, time_ns >> 32, time_ns & 0xFFFFFFFF, size, size)
-            + record
-            + bytes(padding)
-            + flags
-            + struct.pack("<I", length)
-        )
+        end = _FLAGS[direction] if size % 4 == 0 else bytes(-size % 4) + _FLAGS[direction]
+        length = 32 + size + len(end)
+        head = _PACKET.pack(6, length, interface, time_ns >> 32, time_ns & 0xFFFFFFFF, size, size)
+        write = self._file.write
+        write(head)
+        write(record)
+        write(end + _LENGTH.pack(length))
         self.count += 1
 
     def close(self) -> None:
@@ -81,4 +86,4 @@ class CaptureWriter:
 
 def fc_record(sof: int, frame: bytes, crc: int, eof: int) -> bytes:
     """A record of link type 225: SOF word, header and payload, CRC word as on the wire, EOF word."""
-    return struct.pack(">I", sof) + frame + struct.pack(">II", crc, eof)
+    return b"".join((_WORD.pack(sof), frame, _TWO_WORDS.pack(crc, eof)))

@@ -29,6 +29,15 @@ RELATIVE_OFFSET = 1 << 3
 MAX_PAYLOAD = 2112
 CT_UNABLE = 0x09  # reason of a CT reject
 
+# Every frame asks for these, and to look up an enum's member takes longer than all that is done with it.
+FCP = FcType.FCP.value
+BLS = FcType.BLS.value
+BA_REPLIES = (RCtl.BA_ACC.value, RCtl.BA_RJT.value)
+UNSOLICITED_COMMAND = RCtl.UNSOLICITED_COMMAND.value
+SOLICITED_DATA = RCtl.SOLICITED_DATA.value
+DATA_DESCRIPTOR = RCtl.DATA_DESCRIPTOR.value
+COMMAND_STATUS = RCtl.COMMAND_STATUS.value
+
 
 class Direction(Enum):
     """Seen from the device under test."""
@@ -96,7 +105,7 @@ class FrameRules:
     def observe(self, frame: Frame, direction: Direction) -> None:
         """Check one frame; for frames with a bad CRC only that is said, since nothing else in them can be believed."""
         self.counts["compared"] += 1
-        checked = direction is Direction.FROM_DEVICE or self.strict_input
+        checked = self.strict_input or direction is Direction.FROM_DEVICE
         if not frame.crc_ok:
             if checked:
                 self._violate("I6", frame, f"bad CRC {direction.value}")
@@ -105,13 +114,13 @@ class FrameRules:
         if checked:
             self._check_frame(frame, header)
             self._check_sequence(frame, header)
-        if header.type == FcType.FCP:
+        if header.type == FCP:
             self._fcp(frame, header, direction, checked)
         elif header.type == FcType.ELS:
             self._link_service(frame, header)
         elif header.type == FcType.CT:
             self._name_server(frame, header, direction)
-        elif header.type == FcType.BLS:
+        elif header.type == BLS:
             self._basic(header)
 
     def link_reset(self) -> None:
@@ -175,33 +184,33 @@ class FrameRules:
             self._violate("I6", frame, "initiative passed before the end of the sequence")
 
     def _check_sequence(self, frame: Frame, header: Header) -> None:
-        if header.type == FcType.BLS and header.r_ctl in (RCtl.BA_ACC, RCtl.BA_RJT):
+        r_ctl, d_id, _, s_id, kind, f_ctl, seq_id, _, seq_cnt, ox_id, _, parameter = header
+        if kind == BLS and r_ctl in BA_REPLIES:
             return  # stands in the sequence of the ABTS: its SEQ_ID is the other port's choice
-        key = (header.s_id, header.d_id, header.seq_id, header.ox_id, header.f_ctl & RESPONDER)
+        key = (s_id, d_id, seq_id, ox_id, f_ctl & RESPONDER)
         sequence = self._sequences.get(key)
         if frame.sof == SOFI3:
             if sequence is not None:
-                self._violate("I6", frame, f"SEQ_ID {header.seq_id:02x} started again while open")
-            sequence = _Sequence(header.seq_id, header.seq_cnt, header.parameter)
+                self._violate("I6", frame, f"SEQ_ID {seq_id:02x} started again while open")
+            sequence = _Sequence(seq_id, seq_cnt, parameter)
         elif frame.sof == SOFN3:
             if sequence is None:
-                originator = header.d_id if header.f_ctl & RESPONDER else header.s_id
-                exchange = self._exchanges.get((originator, header.ox_id))
+                exchange = self._exchanges.get((d_id if f_ctl & RESPONDER else s_id, ox_id))
                 if exchange is None or not exchange.frames_lost:
                     self._violate("I6", frame, "SOFn3 without an open sequence")
                     return
-                sequence = _Sequence(header.seq_id, header.seq_cnt, header.parameter)
+                sequence = _Sequence(seq_id, seq_cnt, parameter)
         else:
             self._violate("I6", frame, f"start delimiter {frame.sof:08x}")
             return
-        if header.seq_cnt != sequence.next_count:
-            self._violate("I6", frame, f"SEQ_CNT {header.seq_cnt}, expected {sequence.next_count}")
-        if header.f_ctl & RELATIVE_OFFSET:
-            if header.parameter != sequence.next_offset:
-                self._violate("I6", frame, f"offset {header.parameter:#x}, expected {sequence.next_offset:#x}")
-            sequence.next_offset = header.parameter + len(frame.data) - 24 - (header.f_ctl & 3)
-        sequence.next_count = header.seq_cnt + 1 & 0xFFFF
-        if header.f_ctl & END_SEQUENCE:
+        if seq_cnt != sequence.next_count:
+            self._violate("I6", frame, f"SEQ_CNT {seq_cnt}, expected {sequence.next_count}")
+        if f_ctl & RELATIVE_OFFSET:
+            if parameter != sequence.next_offset:
+                self._violate("I6", frame, f"offset {parameter:#x}, expected {sequence.next_offset:#x}")
+            sequence.next_offset = parameter + len(frame.data) - 24 - (f_ctl & 3)
+        sequence.next_count = seq_cnt + 1 & 0xFFFF
+        if f_ctl & END_SEQUENCE:
             self._sequences.pop(key, None)
         else:
             self._sequences[key] = sequence
@@ -214,7 +223,7 @@ class FrameRules:
         key = (originator, header.ox_id)
         exchange = self._exchanges.get(key)
         r_ctl = header.r_ctl
-        if r_ctl == RCtl.UNSOLICITED_COMMAND:
+        if r_ctl == UNSOLICITED_COMMAND:
             self._command(frame, header, direction, checked, exchange)
             return
         if exchange is None:
@@ -228,16 +237,16 @@ class FrameRules:
                 self._violate("I6", frame, f"RX_ID changed from {exchange.rx_id:04x}")
         elif checked and exchange.rx_id != 0xFFFF and header.rx_id != exchange.rx_id:
             self._violate("I6", frame, f"RX_ID is not the responder's {exchange.rx_id:04x}")
-        if r_ctl == RCtl.SOLICITED_DATA:
+        if r_ctl == SOLICITED_DATA:
             self._data(frame, header, exchange, from_originator, checked)
-        elif r_ctl == RCtl.DATA_DESCRIPTOR:
+        elif r_ctl == DATA_DESCRIPTOR:
             offset, burst = struct.unpack_from(">II", frame.data, 24)
             if exchange.frames_lost:
                 exchange.write_next = offset
             if checked and (offset != exchange.write_next or offset + burst > exchange.length or not burst):
                 self._violate("I6", frame, f"XFER_RDY of {burst} bytes at {offset} of {exchange.length}")
             exchange.write_ready = offset + burst
-        elif r_ctl == RCtl.COMMAND_STATUS:
+        elif r_ctl == COMMAND_STATUS:
             self._response(frame, exchange, checked)
             del self._exchanges[key]
             if frame.data[35:36] != b"\0":  # not GOOD: what the originator still had to send may never come
@@ -318,7 +327,7 @@ class FrameRules:
             if exchange is not None:
                 exchange.aborted = True
             self._drop_sequences(header.s_id, header.d_id, header.ox_id)
-        elif header.r_ctl in (RCtl.BA_ACC, RCtl.BA_RJT):
+        elif header.r_ctl in BA_REPLIES:
             self._drop_sequences(header.s_id, header.d_id, header.ox_id)
             if header.r_ctl == RCtl.BA_ACC:
                 self._exchanges.pop((header.d_id, header.ox_id), None)

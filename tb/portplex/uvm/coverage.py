@@ -14,6 +14,8 @@ from portplex.uvm.items import ObservedFrame
 RESPONDER = 1 << 7  # exchange responder, in the first byte of F_CTL
 TYPES = {code.value: code.name for code in FcType}
 R_CTLS = {code.value: code.name for code in RCtl}
+FCP = FcType.FCP.value  # to look up an enum's member takes longer than to compare it
+FROM_DEVICE = Direction.FROM_DEVICE
 
 
 class FrameCoverage(uvm_subscriber):
@@ -23,7 +25,7 @@ class FrameCoverage(uvm_subscriber):
     def build_phase(self) -> None:
         self._frames: Counter[tuple[bool, int, int]] = Counter()
         self._sizes: Counter[int] = Counter()
-        self._switches: Counter[str] = Counter()
+        self._switches: Counter[tuple[str, str]] = Counter()
         self._last_role = ""
 
     def write(self, item: ObservedFrame) -> None:
@@ -32,18 +34,18 @@ class FrameCoverage(uvm_subscriber):
             self._sizes[0] += 1
             return
         r_ctl, kind = data[0], data[8]
-        outward = item.direction is Direction.FROM_DEVICE
+        outward = item.direction is FROM_DEVICE
         self._frames[outward, kind, r_ctl] += 1
         self._sizes[(len(data) // 4 - 1).bit_length()] += 1
-        if outward and kind == FcType.FCP:
+        if outward and kind == FCP:
             role = "target" if data[9] & RESPONDER else "initiator"
-            if self._last_role:
-                self._switches[f"switch/{self._last_role}-{role}"] += 1
+            self._switches[self._last_role, role] += 1
             self._last_role = role
 
     def named(self) -> dict[str, int]:
         """The bins, with names for TYPE and R_CTL where the standard has them."""
-        found = {f"size/{1 << bits}": count for bits, count in self._sizes.items()} | self._switches
+        found = {f"size/{1 << bits}": count for bits, count in self._sizes.items()}
+        found |= {f"switch/{before}-{role}": count for (before, role), count in self._switches.items() if before}
         for (outward, kind, r_ctl), count in self._frames.items():
             side = "tx" if outward else "rx"
             found[f"frame/{side}/{TYPES.get(kind, f'{kind:02x}')}/{R_CTLS.get(r_ctl, f'{r_ctl:02x}')}"] = count
