@@ -23,10 +23,26 @@ def port_id(initiator: int) -> int:
     return (initiator & 1) << 24 | 0x010200 + initiator // 2
 
 
+class Resets:
+    """A reset of volumes in one clock that is set beforehand."""
+
+    def __init__(self, dut: Any) -> None:
+        self.dut = dut
+        self.clocks_left, self.volumes = -1, 0
+
+    def drive(self) -> None:
+        self.dut.reset_volumes.value = self.volumes if self.clocks_left == 0 else 0
+        self.clocks_left -= 1
+
+    def sample(self) -> None:
+        pass
+
+
 class Bench:
     def __init__(self, dut: Any) -> None:
         self.dut = dut
-        self.clocked = Clocked(dut)
+        self.resets = Resets(dut)
+        self.clocked = Clocked(dut, self.resets)
         self.units = {volume: Reservations() for volume in VOLUMES}
         self.names = dict.fromkeys(INITIATORS, 0)
 
@@ -37,6 +53,37 @@ class Bench:
             "in_initiator start op volume initiator action scope_type key action_key raise_ready"
         )
         await self.clocked.start(**dict.fromkeys(names.split(), 0))
+        for initiator in INITIATORS:  # names are not reset
+            await self.login(initiator, 0)
+
+    async def login(self, initiator: int, name: int) -> None:
+        dut = self.dut
+        dut.login_valid.value, dut.login_initiator.value, dut.login_wwpn.value = 1, initiator, name
+        await self.clocked.clock()
+        dut.login_valid.value = 0
+        for unit in self.units.values():
+            unit.nexus_lost(initiator, name != self.names[initiator])
+        self.names[initiator] = name
+
+    def reset(self, volumes: int) -> None:
+        """A reset has come: RESERVE of these volumes ends, registrations and persistent reservations stay."""
+        for volume, unit in self.units.items():
+            if volumes >> volume & 1:
+                unit.reserver = None
+
+    async def act_with_reset(self, relation: int, volumes: int, *command: int) -> None:
+        """A command, and a reset of volumes in the clock in which it is taken (0), before (less) or after (more). The
+        command is carried out in the clock after it was taken, so it is first if the reset is not older than that."""
+        self.resets.clocks_left, self.resets.volumes = max(relation, 0), volumes
+        if relation < 0:
+            await self.clocked.clocks(-relation)
+        if relation <= 0:
+            self.reset(volumes)
+        await self.act(*command)
+        if relation > 0:
+            while self.resets.clocks_left >= 0:  # a short command has ended before
+                await self.clocked.clock()
+            self.reset(volumes)
 
     async def act(self, op: int, volume: int, initiator: int, action: int, kind: int, key: int, new: int) -> None:
         """One action; status, sense, unit attentions and aborts as the model says."""
@@ -118,18 +165,11 @@ async def equals_the_model(dut: Any) -> None:
         op = rng.choice((RESERVE_OUT,) * 12 + (RESERVE, RELEASE, RELEASE))
         await bench.act(op, volume, initiator, action, kind, rng.choice(keys), rng.choice(keys))
         if rng.random() < 0.05:
-            bench.names[initiator] = name = rng.choice((bench.names[initiator], bench.names[initiator], step))
-            dut.login_valid.value, dut.login_initiator.value, dut.login_wwpn.value = 1, initiator, name
-            await bench.clocked.clock()
-            dut.login_valid.value = 0
-            changed = name == step
-            for other in bench.units.values():
-                other.nexus_lost(initiator, changed)
+            await bench.login(initiator, rng.choice((bench.names[initiator], step)))
         if rng.random() < 0.05:
-            dut.reset_volumes.value = 1 << volume
+            bench.resets.clocks_left, bench.resets.volumes = 0, 1 << volume
             await bench.clocked.clock()
-            dut.reset_volumes.value = 0
-            unit.reserver = None
+            bench.reset(1 << volume)
         if rng.random() < 0.05:
             every, port, n_port_id = rng.random() < 0.2, rng.randrange(2), port_id(initiator) & 0xFFFFFF
             dut.logout_valid.value, dut.logout_all.value = 1 << port, every << port
@@ -140,4 +180,45 @@ async def equals_the_model(dut: Any) -> None:
                 holder = -1 if other.reserver is None else port_id(other.reserver)
                 if holder == port << 24 | n_port_id or (every and holder >> 24 == port):
                     other.reserver = None
+        await bench.compare()
+
+
+@cocotb.test()
+async def reset_in_any_clock_of_a_command(dut: Any) -> None:
+    """A reset of some volumes before a command, with it, in each clock of it: RESERVE and RELEASE of a volume that is
+    not reset do what they would do without it, a volume that is reset stays reserved only by a command that was taken
+    with the reset or after it, and what PERSISTENT RESERVE OUT does stays."""
+    rng = random.Random(cocotb.RANDOM_SEED)
+    random.seed(cocotb.RANDOM_SEED)
+    bench = Bench(dut)
+    await bench.start()
+    me, other = INITIATORS[2:]
+    own, away = VOLUMES[1:]
+    for relation in range(-2, 6):
+        for volumes in (1 << own, 1 << away, 1 << own | 1 << away, 0xFFFF & ~(1 << own), 0xFFFF):
+            for before in (None, me, other):
+                for op in (RESERVE, RELEASE):
+                    for volume, reserver in ((own, before), (away, other)):
+                        if reserver is not None:
+                            await bench.act(RESERVE, volume, reserver, 0, 0, 0, 0)
+                    await bench.act_with_reset(relation, volumes, op, own, me, 0, 0, 0, 0)
+                    await bench.compare()
+                    await bench.act_with_reset(0, 0xFFFF, RELEASE, own, me, 0, 0, 0, 0)
+    # the same with registrations: PREEMPT takes 36 clocks, and longer with the unit attentions it raises
+    for relation in (*range(-2, 6), *range(30, 45)):
+        for action in range(7):
+            await bench.act(RESERVE, away, other, 0, 0, 0, 0)
+            await bench.act(RESERVE_OUT, own, other, 6, 0, 0, 2)  # REGISTER AND IGNORE
+            await bench.act(RESERVE_OUT, own, me, 6, 0, 0, 1)
+            await bench.act(RESERVE_OUT, own, other, 1, 5, 2, 0)  # RESERVE, Write Exclusive - Registrants Only
+            new = 2 if action in (4, 5) else rng.choice((0, 3))
+            volumes = rng.choice((0xFFFF, 1 << own, 1 << away))
+            await bench.act_with_reset(relation, volumes, RESERVE_OUT, own, me, action, 5, 1, new)
+            await bench.compare()
+            await bench.act(RESERVE_OUT, own, me, 6, 0, 0, 1)
+            await bench.act(RESERVE_OUT, own, me, 3, 0, 1, 0)  # CLEAR
+    for _ in range(1000):
+        op, volume = rng.choice((RESERVE, RESERVE, RELEASE)), rng.choice(VOLUMES)
+        volumes = rng.choice((rng.getrandbits(16), 0, 1 << rng.choice(VOLUMES)))
+        await bench.act_with_reset(rng.randrange(-1, 4), volumes, op, volume, rng.choice(INITIATORS), 0, 0, 0, 0)
         await bench.compare()
