@@ -424,11 +424,9 @@ module array_controller #(
     wire [5:0]  rs_descriptor;
     wire [3:0]  rs_volume;
     wire [4:0]  rs_initiator;
-    wire [23:0] rs_port_id;
+    wire [24:0] rs_port_id;
 
-    // logouts of two ports, and the port of the task that the page service works for
-    localparam [31:0] SECOND = TASKS;
-    wire        rs_second = PORTS > 1 && {24'd0, rs_task} >= SECOND;
+    // logouts of two ports
     wire [1:0]  logouts = {PORTS > 1 && logout_event_valid[PORTS-1], logout_event_valid[0]};
     wire [1:0]  logouts_all = {PORTS > 1 && logout_event_all[PORTS-1], logout_event_all[0]};
     wire [47:0] logout_ids = {logout_event_id[PORTS*24-1 -: 24], logout_event_id[23:0]};
@@ -495,7 +493,7 @@ module array_controller #(
     page_service #(.PORTS(PORTS), .TASKS(TASKS), .VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) page_service_inst (
         .clk(clk), .rst(rst),
         .rs_valid(rs_valid), .rs_ready(rs_ready), .rs_task(rs_task), .rs_op(rs_op), .rs_arg(rs_arg), .rs_blocks(rs_blocks),
-        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator), .rs_port_id({rs_second, rs_port_id}),
+        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator), .rs_port_id(rs_port_id),
         .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
         .rs_done_task(rs_done_task), .rs_done_length(rs_done_length), .rs_done_status(rs_done_status), .rs_done_sense(rs_done_sense),
         .rs_done_range(rs_done_range), .rs_done_lba(rs_done_lba), .rs_done_bytes(rs_done_bytes), .rs_done_abort(rs_done_abort),

@@ -90,7 +90,7 @@ module host_engine #(
     output reg  [5:0]            rs_descriptor,
     output reg  [3:0]            rs_volume,
     output reg  [4:0]            rs_initiator,
-    output reg  [23:0]           rs_port_id,
+    output reg  [24:0]           rs_port_id,        // {port, N_Port_ID of the initiator}
     output reg                   rs_lun_ok,
     output reg  [23:0]           rs_sense,
     input  wire                  rs_done_valid,
@@ -367,14 +367,14 @@ module host_engine #(
     reg         asked;
     reg         received;
     reg  [16:0] data_bytes;
-    wire        push_second = PORTS > 1 && {24'd0, push_task} >= PORT_TASKS;
+    reg         second_reg;  // it is a task of the second port
 
     genvar p;
     generate
         for (p = 0; p < 2; p = p + 1) begin : port
             if (p < PORTS) begin : used
                 write_window window (
-                    .clk(clk), .rst(rst), .room(room[p]), .asked(asked && push_second == (p > 0)), .ended(received && push_second == (p > 0)),
+                    .clk(clk), .rst(rst), .room(room[p]), .asked(asked && second_reg == (p > 0)), .ended(received && second_reg == (p > 0)),
                     .task_number(push_task), .bytes(data_bytes)
                 );
             end else begin : unused
@@ -538,7 +538,7 @@ module host_engine #(
         = 0; n_through = 0; n_syncing = 0; n_index = 0; n_initiator = 0; n_volume = 0; n_port_id = 0; n_lba = 0; n_left = 0; n_moved = 0; n_wanted =
         0; n_length = 0; n_status = 0; n_sense = 0; n_code_valid = 0; n_code = 0; n_release = 0;
         state_reg = STATE_CLEAR; event_reg = EVENT_MOVE; task_reg = 0; count_reg = 0; scan_initiators = 0; scan_volumes = 0; scan_hit = 0; scan_self = 0;
-        scan_condition = 0; functions_reg = 0; asked_reg = 0; before_reg = 0; function_reg = 0; push = 0; asked = 0; received = 0; data_bytes = 0;
+        scan_condition = 0; functions_reg = 0; asked_reg = 0; before_reg = 0; function_reg = 0; push = 0; asked = 0; received = 0; data_bytes = 0; second_reg = 0;
         push_queue = 0; push_task = 0; hidden_reg = 0; initiator_reg = 0; lun_ok_reg = 0; capacity_reg = 0; protect_reg = 0;
         software_reg = 0; volume_reg = 0; wanted = 0; planned = 0; refused = 0; advance = 0; attention_report = 0; attention_forget = 0;
         stopped_reg = 0; stopped_here = 0; struck_reg = 0;
@@ -567,6 +567,7 @@ module host_engine #(
         reg [7:0] count;
         reg [8:0] rotate;
         reg       struck;
+        reg       second;
         // as this clock finds them: Verilator then needs no second copy of the registers
         state = state_reg;
         chosen = event_reg;
@@ -657,6 +658,7 @@ module host_engine #(
 
             STATE_WORK: begin
                 take_row;
+                second = PORTS > 1 && {24'd0, chosen_task} >= PORT_TASKS;
                 chunk_limit = paced(r_kind) ? 25'd2048 : 25'd65536;
                 chunk_bytes = r_left > chunk_limit ? chunk_limit[16:0] : r_left[16:0];
                 chunk_bytes_up = chunk_bytes + 17'd511;
@@ -749,7 +751,7 @@ module host_engine #(
                             rs_lun_ok <= r_lun_ok;
                             rs_volume <= r_volume;
                             rs_initiator <= r_initiator;
-                            rs_port_id <= r_port_id;
+                            rs_port_id <= {second, r_port_id};
                             rs_sense <= r_sense;
                             n_state = TASK_BUILD;
                         end
@@ -1066,10 +1068,11 @@ module host_engine #(
                 row_at = chosen_task[TW-1:0];
                 push_task <= chosen_task;
                 data_bytes <= move_bytes;
+                second_reg <= second;
                 if (n_state != r_state) begin
                     push <= 1'b1;
                     case (n_state)
-                        TASK_MOVE: push_queue <= !receiving(n_kind) ? QUEUE_PORT : PORTS > 1 && {24'd0, chosen_task} >= PORT_TASKS ? QUEUE_DATA_1 : QUEUE_DATA_0;
+                        TASK_MOVE: push_queue <= !receiving(n_kind) ? QUEUE_PORT : second ? QUEUE_DATA_1 : QUEUE_DATA_0;
                         TASK_RESPOND, TASK_RELEASE: push_queue <= QUEUE_PORT;
                         TASK_ACQUIRE, TASK_LET: push_queue <= QUEUE_CHUNK;
                         TASK_ASK: push_queue <= QUEUE_ASK;

@@ -163,7 +163,7 @@ module array_host_bench #(
     wire [5:0]  rs_descriptor;
     wire [3:0]  rs_volume;
     wire [4:0]  rs_initiator;
-    wire [23:0] rs_port_id;
+    wire [24:0] rs_port_id;
     wire        rs_lun_ok;
     wire [23:0] rs_sense;
     wire        rs_done_valid;
@@ -225,7 +225,7 @@ module array_host_bench #(
     page_service #(.VOLUMES(VOLUMES), .SEGMENTS(SEGMENTS)) service (
         .clk(clk), .rst(rst),
         .rs_valid(rs_valid), .rs_ready(rs_ready), .rs_task(rs_task), .rs_op(rs_op), .rs_arg(rs_arg), .rs_blocks(rs_blocks),
-        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator), .rs_port_id({1'b0, rs_port_id}),
+        .rs_length(rs_length), .rs_descriptor(rs_descriptor), .rs_volume(rs_volume), .rs_initiator(rs_initiator), .rs_port_id(rs_port_id),
         .rs_lun_ok(rs_lun_ok), .rs_sense(rs_sense), .rs_done_valid(rs_done_valid), .rs_done_ready(rs_done_ready),
         .rs_done_task(rs_done_task), .rs_done_length(rs_done_length), .rs_done_status(rs_done_status), .rs_done_sense(rs_done_sense),
         .rs_done_range(rs_done_range), .rs_done_lba(rs_done_lba), .rs_done_bytes(rs_done_bytes), .rs_done_abort(rs_done_abort),

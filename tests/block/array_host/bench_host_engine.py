@@ -181,6 +181,7 @@ class EngineRig(Rig):
         volume = self.target.find(command.lun, command.login)
         assert int(dut.rs_lun_ok.value) == (volume is not None)
         assert int(dut.rs_initiator.value) == self.target.initiator(command.login)
+        assert int(dut.rs_port_id.value) == task // (self.tasks // PORTS) << 24 | command.port_id
         assert volume is None or int(dut.rs_volume.value) == volume
         self.working = task
         line = SEGMENTS * 256 + PAGE_LINES * task
@@ -546,7 +547,8 @@ async def write_data_in_turn(dut: Any) -> None:
     for _ in range(300 * PORTS + 300):
         await rig.step()
     assert all(w.accepted for w in writes) and [len(asked(mine)) for mine in ports] == [3] * PORTS, rig.log
-    small = [rig.submit(c) for c in (read(0x28, 5000, 8), inquiry(36), write_same(rig, 6000, 3), plain(bytes(6)))]
+    commands = (read(0x28, 5000, 8), inquiry(36), write_same(rig, 6000, 3), plain(bytes(6)))
+    small = [rig.submit(c, rig.tasks - 1 - n) for n, c in enumerate(commands)]
     for _ in range(300):
         await rig.step()
     assert [c.transfer for c in small[:3]] == [SEND, SEND, RECEIVE] and small[3].finished is not None
