@@ -11,6 +11,6 @@ BENCH = Path(__file__).with_name("bench_link_events.py")
 CASES = ["LinkResetUnderLoad", "LinkDownInMidBackup", "LinkDownForLong", "LinkDownInMidWrite"]
 
 
-@pytest.mark.parametrize(("sim", "case"), on_simulators(CASES))
+@pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=CASES))
 def test_link_events(sim: str, case: str) -> None:
     run_array_test(BENCH, case, sim)
