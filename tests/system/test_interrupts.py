@@ -10,6 +10,6 @@ from portplex.runs.array_test import on_simulators, run_array_test
 BENCH = Path(__file__).with_name("bench_interrupts.py")
 
 
-@pytest.mark.parametrize(("sim", "case"), on_simulators(["Interrupts"]))
+@pytest.mark.parametrize(("sim", "case"), on_simulators(["Interrupts"], icarus=["Interrupts"]))
 def test_interrupts(sim: str, case: str) -> None:
     run_array_test(BENCH, case, sim)
