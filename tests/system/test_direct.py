@@ -11,6 +11,6 @@ BENCH = Path(__file__).with_name("bench_direct.py")
 CASES = ["ArrayFirstAndHigher", "ArrayFirstAndLower", "HostFirstAndLower", "HostFirstAndHigher"]
 
 
-@pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=["ArrayFirstAndLower"]))
+@pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=CASES))
 def test_direct(sim: str, case: str) -> None:
     run_array_test(BENCH, case, sim)
