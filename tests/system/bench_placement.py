@@ -230,14 +230,15 @@ class JobsInAQueue(_OnTwoPorts):
 class VerifyAndSchedule(_OnTwoPorts):
     """A prepared job starts once at its time; a verify agrees, and finds the one byte that was changed."""
 
-    volumes: ClassVar[dict[int, int]] = {0: 64, 1: 64, 2: 128}
+    hosts = 1
+    volumes: ClassVar[dict[int, int]] = {0: 64, 1: 64, 2: 96}
 
     async def scenario(self) -> None:
         rig, management = self.rig, self.management
         await self.ready()
         await management.set_clock(1_000_000, ticks_per_second=4)
         await management.prepare_backup(SUB, port_id=rig.disk.n_port_id, chunk=CHUNK)
-        await management.set_copy_pointer(128)
+        await management.set_copy_pointer(96)
         await management.prepare_job(3, JobKind.BACKUP)
         try:
             await management.set_schedule(0, job=3, due=999_999)
@@ -245,7 +246,7 @@ class VerifyAndSchedule(_OnTwoPorts):
             self.expect("SLVERR" in str(error), f"a time that has passed: {error}")
         else:
             self.expect(False, "a time that has passed was taken")
-        due = await management.clock() + 6
+        due = await management.clock() + 3
         await management.set_schedule(0, job=3, due=due)
         self.expect((await management.job_progress(3)).state is BackupState.PREPARED, "it waits for its time")
         ended = await self.until_state(3, *ENDED)

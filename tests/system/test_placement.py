@@ -12,6 +12,6 @@ PARAMETERS = {"PORTS": 2, "TASKS": 32}
 CASES = ["LoadTablesCount", "MovesToTheLighterPort", "SpreadsOverLightPorts", "JobsInAQueue", "VerifyAndSchedule"]
 
 
-@pytest.mark.parametrize(("sim", "case"), on_simulators(CASES))
+@pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=["VerifyAndSchedule"]))
 def test_placement(sim: str, case: str) -> None:
     run_array_test(BENCH, case, sim, parameters=PARAMETERS)
