@@ -208,7 +208,7 @@ class Overload(ArrayTest):
         mix = Mix(sizes=(512, 1024))
         running = []
         for number, host in enumerate(rig.hosts):
-            host.retries, host.busy_delay = 0, 3_000  # a command without an answer is a problem, no second try hides it
+            host.retries, host.busy_delay = 0, 1_000  # a command without an answer is a problem, no second try hides it
             host.timers = Timers(e_d_tov=60_000, r_a_tov=20_000, link_service=200_000, command=200_000)
             lun = number % 2
             workload = Workload(rig.executor, host, units[host][lun], rig.models[lun], mix, self.seed + number)

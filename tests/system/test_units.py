@@ -15,7 +15,7 @@ CASES = [
     "DriveErrorDuringBackup",
     "ComparisonSeesOneBit",
 ]
-ICARUS = ["DriveErrorOnRead", "DriveErrorOnDestage"]
+ICARUS = ["DriveErrorOnRead", "DriveErrorOnDestage", "ComparisonSeesOneBit"]
 
 
 @pytest.mark.parametrize(("sim", "case"), on_simulators(CASES, icarus=ICARUS))
@@ -27,7 +27,7 @@ def test_task_set_full() -> None:
     run_array_test(BENCH, "TaskSetFull", "verilator")
 
 
-@pytest.mark.parametrize(("sim", "case"), on_simulators(["Overload"]))
+@pytest.mark.parametrize(("sim", "case"), on_simulators(["Overload"], icarus=["Overload"]))
 def test_overload(sim: str, case: str) -> None:
     """Few contexts on Icarus; on Verilator those of the other tests, whose build it has."""
     tasks = 32 if sim == "verilator" else 8
