@@ -26,7 +26,7 @@ from portplex.nport.host_initiator import HostInitiator
 from portplex.runs.serve import ServedProcess, ServeOptions
 from portplex.scenario.rig import HOST_WWPN
 from portplex.scenario.round_trip import RoundTrip
-from portplex.simulate import SimulationFailed, long_run, simulate
+from portplex.simulate import SimulationFailed, simulate
 
 from ..unit.test_hil_ethernet import in_namespace, veth
 
@@ -139,8 +139,7 @@ def test_host_writes_reads_and_the_array_backs_up(
     assert not host.violations
     assert (tmp_path / "volume0.img").read_bytes()[51200 : 51200 + len(data)] == data
     assert (tmp_path / "volume1.img").read_bytes() == (tmp_path / "volume2.img").read_bytes() == saved
-    if simulator == "verilator" or long_run():
-        replayed(options, summary, tmp_path)
+    replayed(options, summary, tmp_path)
     require_tool("tshark")
     for capture in ("capture", "capture 0"):
         wrong = "_ws.malformed or fc.crc.status == 0 or fcoe.crc.status == 0"
