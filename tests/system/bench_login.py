@@ -122,9 +122,9 @@ class _Leaves(ArrayTest):
         leaver, stayer = rig.hosts
         leaver.timers = Timers(e_d_tov=50_000, r_a_tov=25_000, link_service=200_000, command=400_000)
         model = rig.models[0]
-        data = rig.random.randbytes(32768)
+        data = rig.random.randbytes(65536)
         write = model.begin_write(0, data)
-        self.injector.once(lambda header: is_write_data(header) and header.seq_cnt >= 5, lose, 11)
+        self.injector.once(lambda header: is_write_data(header) and header.seq_cnt >= 10, lose, 22)
         running = self.begin(leaver.write(units[leaver][0], 0, data))
         await self.mid_write()
         await self.leave(leaver)
@@ -138,7 +138,7 @@ class _Leaves(ArrayTest):
         """Until the first third of the data has arrived; the rest never leaves the host."""
         port = self.device.fc_port
         await self.reach(
-            lambda: self.injector.hits == 11 and not port.pending(), "a third of the write data to be sent"
+            lambda: self.injector.hits == 22 and not port.pending(), "a third of the write data to be sent"
         )
         await self.reach(lambda: port.stats.r_rdy_received == port.stats.frames_sent, "it to be taken by the array")
 
@@ -307,8 +307,8 @@ class RecTellsTheState(_Leaves):
         array = self.rig.array_id
         exchange = next(x for x in host._originated.values() if isinstance(x, CommandExchange))
         value, e_stat = await self.rec(host, exchange.ox_id)
-        # frames 0 to 4 of the burst have arrived
-        self.expect(value == 5 * 2048, f"REC: {value} bytes, expected 10240")
+        # frames 0 to 9 of the burst have arrived
+        self.expect(value == 10 * 2048, f"REC: {value} bytes, expected 20480")
         self.expect(e_stat == 0x80000000, f"E_STAT {e_stat:08X}h: the host has the initiative")
         for bad, originator in ((0x3333, host.n_port_id), (exchange.ox_id, array)):
             try:
