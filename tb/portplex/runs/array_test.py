@@ -19,7 +19,7 @@ PARAMETERS = {"TASKS": 32}
 
 def on_simulators(cases: Sequence[str], *, icarus: Collection[str] = ()) -> list[tuple[str, str]]:
     """(simulator, case) for every case on Verilator and those of `icarus` on Icarus, as installed or as SIM names one.
-    Icarus makes about 10,000 words a second on the whole array: it gets the short ones, and all in a long run."""
+    Icarus makes about 6,000 words a second on the whole array: it gets the short ones, and all in a long run."""
     wanted = os.environ.get("SIM")
     names = [check_simulator(wanted)] if wanted else list(available_simulators())
     unknown = set(icarus) - set(cases)
