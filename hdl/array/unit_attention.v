@@ -103,14 +103,8 @@ module unit_attention (
                 if (&at)
                     state_reg <= STATE_IDLE;
             end
-            STATE_SET: begin
-                write = initiators_reg[at];
-                row = rows[at] | conditions_reg;
-                count_reg <= at + 5'd1;
-                if (&at)
-                    state_reg <= STATE_IDLE;
-            end
             default:
+                // a nexus may be new in any clock: what it sets waits until what is looked at has been reported
                 if (report) begin
                     write = 1'b1;
                     at = initiator;
@@ -120,6 +114,14 @@ module unit_attention (
                     write = 1'b1;
                     at = initiator;
                     row = row_here & ~{16{LUNS_CHANGED}};
+                end else if (state == STATE_SET) begin
+                    if (!look) begin
+                        write = initiators_reg[at];
+                        row = rows[at] | conditions_reg;
+                        count_reg <= at + 5'd1;
+                        if (&at)
+                            state_reg <= STATE_IDLE;
+                    end
                 end else if (|nexus_reg) begin
                     initiators_reg <= nexus_reg;
                     conditions_reg <= {16{NEXUS_LOSS}};

@@ -431,7 +431,8 @@ async def copies_are_parked(dut: Any) -> None:
 
 @cocotb.test()
 async def attentions_told_by_others(dut: Any) -> None:
-    """raise_* sets unit attentions while commands run; each is reported once, or by REQUEST SENSE, in its order."""
+    """raise_* sets unit attentions while commands run and others log in; each is reported once, or by REQUEST SENSE, in
+    its order."""
     rig = await rig_for(dut)
     rng = rig.rng
     for _ in range(40):
@@ -441,8 +442,11 @@ async def attentions_told_by_others(dut: Any) -> None:
             await rig.login(rng.randrange(8), hidden=0)
         makers = [lambda login: plain(bytes(6), login=login), lambda login: read(0x28, 4, 2, login=login)]
         makers += [lambda login: data_in(SENSE_CDB, 255, login=login), lambda login: inquiry(36, login=login)]
-        await rig.run(*(rng.choice(makers)(rng.randrange(8)) for _ in range(5)))
-        while rig.raises:
+        for _ in range(5):
+            rig.submit(rng.choice(makers)(rng.randrange(8)))
+        while rig.open or rig.raises:
+            if rng.random() < 0.1:
+                await rig.login(8 + rng.randrange(8))
             await rig.step()
     while any(rig.target.attentions[rig.target.initiator(n), v] for n in range(8) for v in (MAIN, PROTECTED, SMALL)):
         await rig.run(*(plain(bytes(6), v, login=n) for n in range(8) for v in (MAIN, PROTECTED, SMALL)))
