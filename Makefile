@@ -16,7 +16,15 @@ READY   := $(VENV)/.ready
 GUEST   := $(VENV)/.guest
 PYTHON3 ?= python3
 
-export SIM
+export SIM WAVES
+
+# A mistyped variable would else be a run with the default.
+BLANK   := $(subst ,, )
+GIVEN   := $(foreach each,$(subst \$(BLANK),_,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(each))))
+UNKNOWN := $(filter-out SIM SEED WAVES HOSTS BLOCKS TASKS JOBS ARGS VENV PYTHON3,$(GIVEN))
+ifneq ($(UNKNOWN),)
+$(error $(UNKNOWN): must be one of SIM SEED WAVES HOSTS BLOCKS TASKS JOBS ARGS)
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup tools sim hil test test-fast test-long test-hil lint format waves screenshot bench bench-hil clean distclean
@@ -48,7 +56,7 @@ tools: ## say which system tools are there and what each is for
 	@sh tb/setup_tools.sh --check
 
 sim: $(READY) ## the main job: hosts and a backup share one port (SIM, SEED, WAVES, HOSTS, BLOCKS, TASKS)
-	@$(BIN)/portplex sim --sim $(SIM) $(if $(SEED),--seed $(SEED)) $(if $(filter 1,$(WAVES)),--waves) --hosts $(HOSTS) --blocks $(BLOCKS) --tasks $(TASKS) $(ARGS)
+	@$(BIN)/portplex sim --sim '$(SIM)' $(if $(SEED),--seed '$(SEED)') --hosts '$(HOSTS)' --blocks '$(BLOCKS)' --tasks '$(TASKS)' $(ARGS)
 
 hil: $(READY) $(GUEST) ## a Linux guest uses the array's disks while one is backed up; installs QEMU where it may
 	@$(BIN)/portplex hil

@@ -5,16 +5,34 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
+from typer.core import TyperGroup
 
 from portplex.console.shell import Control, array_cli, find_control
 from portplex.management import PriorityMode
 from portplex.simulate import SimulationFailed, UsageError
 
+
+class Commands(TyperGroup):
+    """Says of a number that is none what it was and what is allowed; typer leaves both out."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            if error.param is None or not isinstance(error.__cause__, ValidationError):
+                raise
+            value = error.__cause__.errors()[0]["input"]
+            name, meaning = error.param.opts[0].lstrip("-"), getattr(error.param, "help", "")
+            raise UsageError(f"{name}={value!r}: must be a whole number ({meaning})") from None
+
+
 cli = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -28,6 +28,7 @@ from portplex.bfm.build import LIBRARY_VARIABLE, CompilerMissing, build_library
 SIMULATORS = ("verilator", "icarus")
 MAIN = Path(__file__).with_name("verilator_main.cpp")  # with main_clock.h beside it
 NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+WAVES = "WAVES"  # cocotb's runner would take it over what it is told
 PROFILE_FIRST = "-fprofile-generate"
 """What the compiler of a model is told before the run that is measured, and"""
 PROFILE_THEN = "-fprofile-use -Wno-missing-profile"
@@ -154,8 +155,39 @@ def default_seed() -> int | None:
     every machine; in a long run a new one each time, which the log names."""
     given = os.environ.get("SEED")
     if given:
+        if not given.isdecimal() or int(given) >= 1 << 32:
+            raise UsageError(f"SEED={given}: must be 0 to {(1 << 32) - 1}")
         return int(given)
     return None if long_run() else 1
+
+
+def waves_wanted() -> bool:
+    """WAVES of the environment."""
+    given = os.environ.get(WAVES, "")
+    if given not in ("", "0", "1"):
+        raise UsageError(f"WAVES={given}: must be 0 or 1")
+    return given == "1"
+
+
+def errors_in(log: Path, most: int = 4) -> str:
+    """The first lines of a log that name an error, each after a line break; empty when there is none."""
+    found = [line.strip() for line in log.read_text(errors="replace").splitlines() if "error" in line.lower()]
+    return "".join(f"\n  {line}" for line in found[:most])
+
+
+def raised_in(log: Path, most: int = 20) -> str:
+    """What ended the first test that failed, as in cocotb's log: the lines after its traceback, each after a line
+    break; empty when there is none."""
+    lines = log.read_text(errors="replace").splitlines()
+    start = next((at for at, line in enumerate(lines) if line.lstrip().startswith("Traceback (most")), len(lines) - 1)
+    indent = len(lines[start]) - len(lines[start].lstrip()) if lines else 0
+    found: list[str] = []
+    for line in lines[start + 1 :]:
+        if line[:indent].strip():
+            break
+        if found or line[indent : indent + 1].strip():
+            found.append(line[indent:])
+    return "".join(f"\n  {line}" for line in found[:most])
 
 
 def _fingerprint(parts: Mapping[str, Any], files: Sequence[Path]) -> str:
@@ -163,6 +195,16 @@ def _fingerprint(parts: Mapping[str, Any], files: Sequence[Path]) -> str:
     for file in files:
         digest.update(str(file).encode() + file.read_bytes())
     return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _without(*names: str) -> Iterator[None]:
+    """Variables of the environment that the runner must not see."""
+    kept = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
 
 
 @contextlib.contextmanager
@@ -206,6 +248,8 @@ def _parameter_tag(parameters: Mapping[str, object]) -> str:
 
 def run_folder(top: str, parameters: Mapping[str, object], simulator: str, name: str) -> Path:
     """`sim_build/<top>/<parameters>/<test>-<simulator>/`."""
+    if "/" in name or not name.strip("."):
+        raise UsageError(f"name={name!r}: must be the name of a folder, without a slash")
     return build_root() / top / _parameter_tag(parameters) / f"{name}-{simulator}"
 
 
@@ -234,11 +278,14 @@ def simulate(
 
     `sources` are relative to `hdl/`; `test_module` must be importable (its folder is put on the path when given as
     a file path). `name` names the run's folder (default: the test module). Raises UsageError for a wrong argument and
-    SimulationFailed, which names the log, when the build fails, a test fails, or no test ran. Without `seed` the run
-    has `default_seed()`. With `profile` (Verilator alone) a new model is built twice: the run is made once to see which
-    of its code is used, and the compiler keeps that together; for long runs.
+    SimulationFailed, which names the log and says what is in it, when the build fails, a test fails, or no test ran.
+    Without `seed` the run has `default_seed()`; WAVES=1 in the environment is as good as `waves`. With `profile`
+    (Verilator alone) a new model is built twice: the run is made once to see which of its code is used, and the
+    compiler keeps that together; for long runs.
     """
     check_simulator(simulator, profile=profile)
+    waves = waves_wanted() or waves
+    seed = default_seed() if seed is None else seed
     parameters = dict(parameters or {})
     defines = dict(defines or {})
     files = resolve_sources(sources)
@@ -307,21 +354,27 @@ def simulate(
             for made in build_dir.glob(pattern):
                 made.unlink()
         try:
-            runner.build(
-                hdl_toplevel=top,
-                sources=files,
-                includes=[hdl],
-                parameters=parameters,
-                defines=defines if simulator == "icarus" else {k: v for k, v in defines.items() if k != "VERILATOR"},
-                build_args=build_args,
-                build_dir=build_dir,
-                waves=waves,
-                timescale=("1ns", "1ns"),
-                always=True,
-                log_file=build_log if quiet else None,
-            )
-        except (SystemExit, RuntimeError, OSError) as error:
-            raise SimulationFailed(f"building {top} for {simulator} failed; see {build_log}") from error
+            with _without(WAVES):
+                runner.build(
+                    hdl_toplevel=top,
+                    sources=files,
+                    includes=[hdl],
+                    parameters=parameters,
+                    defines=defines
+                    if simulator == "icarus"
+                    else {k: v for k, v in defines.items() if k != "VERILATOR"},
+                    build_args=build_args,
+                    build_dir=build_dir,
+                    waves=waves,
+                    timescale=("1ns", "1ns"),
+                    always=True,
+                    log_file=build_log if quiet else None,
+                )
+        except (SystemExit, RuntimeError) as error:
+            told = errors_in(build_log) if quiet and build_log.is_file() else ""
+            raise SimulationFailed(f"building {top} for {simulator} failed; see {build_log}{told}") from error
+        except OSError as error:
+            raise SimulationFailed(f"building {top} for {simulator} failed: {error}") from error
 
     results = run_dir / "results.xml"
     wave_file = run_dir / f"{top}.fst" if waves else None
@@ -336,36 +389,38 @@ def simulate(
 
     def run() -> None:
         results.unlink(missing_ok=True)
-        before, forbidden = list(sys.path), os.environ.pop(NO_BYTECODE, None)
+        before = list(sys.path)
         sys.path[:0] = extra_path  # the runner hands sys.path to the simulator's Python, and the environment
         try:
-            runner.test(
-                hdl_toplevel=top,
-                hdl_toplevel_lang="verilog",
-                test_module=test_module,
-                testcase=testcase,
-                seed=default_seed() if seed is None else seed,
-                build_dir=build_dir,
-                test_dir=run_dir,
-                results_xml=str(results),
-                extra_env=env,
-                test_args=test_args,
-                plusargs=plusargs,
-                waves=waves,
-                parameters=parameters,
-                log_file=log if quiet else None,
-            )
+            with _without(WAVES, NO_BYTECODE):
+                runner.test(
+                    hdl_toplevel=top,
+                    hdl_toplevel_lang="verilog",
+                    test_module=test_module,
+                    testcase=testcase,
+                    seed=seed,
+                    build_dir=build_dir,
+                    test_dir=run_dir,
+                    results_xml=str(results),
+                    extra_env=env,
+                    test_args=test_args,
+                    plusargs=plusargs,
+                    waves=waves,
+                    parameters=parameters,
+                    log_file=log if quiet else None,
+                )
         except (SystemExit, RuntimeError) as error:
-            raise SimulationFailed(f"{top} on {simulator} stopped with an error; see {log}") from error
+            if not results.is_file() or not get_results(results)[1]:  # under pytest it stops for a failed test, too
+                told = errors_in(log) if quiet and log.is_file() else ""
+                raise SimulationFailed(f"{top} on {simulator} stopped with an error; see {log}{told}") from error
         finally:
             sys.path[:] = before
-            if forbidden is not None:
-                os.environ[NO_BYTECODE] = forbidden
         ran, failed = get_results(results) if results.is_file() else (0, 0)
+        told = raised_in(log) if quiet and log.is_file() else ""
         if ran == 0:
-            raise SimulationFailed(f"{top} on {simulator} ran no test; see {log}")
+            raise SimulationFailed(f"{top} on {simulator} ran no test; see {log}{told}")
         if failed:
-            raise SimulationFailed(f"{top} on {simulator}: {failed} of {ran} tests failed; see {log}")
+            raise SimulationFailed(f"{top} on {simulator}: {failed} of {ran} tests failed; see {log}{told}")
 
     with _locked(build_dir.parent / f"{tag}.lock"):
         stamp = build_dir / "portplex.stamp"

@@ -57,6 +57,11 @@ def one_message(done: subprocess.CompletedProcess[str], status: int, *words: str
         (("sim", "--hosts", "17"), ("hosts=17", "1 to 16")),
         (("sim", "--tasks", "300"), ("tasks=300", "4 to 256")),
         (("sim", "--seed", "-1"), ("seed=-1",)),
+        (("sim", "--seed", "4294967296"), ("seed=4294967296", "0 to 4294967295")),
+        (("sim", "--hosts", "many"), ("hosts='many'", "whole number", "1 to 16")),
+        (("sim", "--hosts", ""), ("hosts=''", "1 to 16")),
+        (("array", "copy-pointer", "far"), ("blocks='far'", "whole number")),
+        (("serve", "--replay", os.devnull, "--name", "../else"), ("name='../else'", "folder")),
         (("sim", "--mode", "fair"), ("'fair'", "online_first", "backup_first")),
         (("sim", "--no-such-option"), ("--no-such-option",)),
         (("no-such-command",), ("no-such-command",)),
@@ -65,6 +70,31 @@ def one_message(done: subprocess.CompletedProcess[str], status: int, *words: str
 def test_wrong_argument_is_named(arguments: tuple[str, ...], words: tuple[str, ...], tmp_path: Path) -> None:
     one_message(portplex(*arguments, env={"PORTPLEX_BUILD": str(tmp_path / "out")}), 2, *words)
     assert not (tmp_path / "out").exists(), "nothing is written for a wrong argument"
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("HOST=3", ("HOST: must be one of", "HOSTS")),
+        ("HOSTS=", ("hosts=''", "1 to 16")),
+        ("HOSTS=2 3", ("hosts='2 3'", "1 to 16")),
+        ("SEED=x", ("seed='x'", "whole number")),
+        ("WAVES=yes", ("WAVES=yes", "0 or 1")),
+        ("SIM=vcs", ("'vcs'", "verilator, icarus")),
+    ],
+)
+def test_wrong_variable_of_make_is_named(given: str, words: tuple[str, ...], tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["make", "sim", given],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PORTPLEX_BUILD": str(tmp_path / "out")},
+    )
+    one_message(done, 2, *words)
+    assert not (tmp_path / "out").exists(), "nothing is written for a wrong variable"
 
 
 @pytest.mark.fast
@@ -120,6 +150,9 @@ def test_make_prints_its_targets_and_variables() -> None:
         "BLOCKS=",
     ):
         assert word in out
+    handed = ["make", "-n", "test-fast", 'ARGS=-k "a=b or c" --HOST=1']
+    out = subprocess.run(handed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert '-k "a=b or c" --HOST=1' in out
 
 
 @pytest.mark.fast

@@ -9,7 +9,15 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from portplex.simulate import available_simulators, check_simulator, long_run, run_folder, simulate
+from portplex.simulate import (
+    available_simulators,
+    check_simulator,
+    default_seed,
+    long_run,
+    run_folder,
+    simulate,
+    waves_wanted,
+)
 from portplex.uvm.base_test import SEEN, SETTINGS_VARIABLE
 
 TOP = "array_bench"
@@ -45,8 +53,9 @@ def run_array_test(
     SimulationFailed, with the problems in its message, when the test fails."""
     parameters = PARAMETERS if parameters is None else parameters
     name = name or testcase
-    seed = int(os.environ.get("SEED") or seed)
-    waves = os.environ.get("WAVES") == "1"
+    given = default_seed() if os.environ.get("SEED") else None
+    seed = seed if given is None else given
+    waves = waves_wanted()
     folder = run_folder(TOP, parameters, simulator, name)
     settings = {
         "options": options or {},

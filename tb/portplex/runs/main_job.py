@@ -16,7 +16,15 @@ from rich.table import Table
 from portplex.management import PriorityMode
 from portplex.runs.main_job_bench import CAPTURE, PROGRESS, SETTINGS_VARIABLE, SUMMARY
 from portplex.scenario.main_job import MainJobOptions
-from portplex.simulate import SimulationFailed, UsageError, build_root, check_simulator, run_folder, simulate
+from portplex.simulate import (
+    SimulationFailed,
+    UsageError,
+    build_root,
+    check_simulator,
+    run_folder,
+    simulate,
+    waves_wanted,
+)
 
 TOP = "array_bench"
 BENCH_MODULE = "portplex.runs.main_job_bench"
@@ -44,6 +52,7 @@ def run_main_job(
     check_simulator(simulator, profile=profile)
     if not 4 <= tasks <= 256:
         raise UsageError(f"tasks={tasks}: must be 4 to 256")
+    waves = waves_wanted() or waves
     parameters = {"TASKS": tasks}
     folder = run_folder(TOP, parameters, simulator, name)
     replay = (
@@ -111,7 +120,10 @@ class _Progress:
     def _watch(self) -> None:
         assert self._console is not None
         shown = 0
-        with self._console.status("building") as status:
+        first = "building, half a minute on Verilator when it is the first time or hdl/ has changed"
+        if not self._console.is_terminal:
+            self._console.print(first)
+        with self._console.status(first) as status:
             while not self._stop.wait(0.2):
                 lines = self._file.read_text().splitlines() if self._file.is_file() else []
                 if len(lines) > shown:
