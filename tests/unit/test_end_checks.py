@@ -9,7 +9,7 @@ import pytest
 
 from portplex.bfm.fc_port import Stats
 from portplex.model.frame_rules import FrameRules
-from portplex.uvm.end_checks import checker_problems, credit_problems, request_problems
+from portplex.uvm.end_checks import checker_problems, credit_problems, frame_problems, request_problems
 
 
 def stats(sent: int, answered: int, no_credit: int = 0) -> Stats:
@@ -21,6 +21,8 @@ def stats(sent: int, answered: int, no_credit: int = 0) -> Stats:
 def test_good_figures_pass() -> None:
     assert not credit_problems(stats(100, 100))
     assert not credit_problems(stats(100, 97), unanswered=3)
+    assert not frame_problems(broken(0, 0))
+    assert not frame_problems(broken(3, 0), cut=3)
     assert not request_problems({"host_requests": 5}, FrameRules(commands_accepted=5))
     assert not checker_problems(top())
 
@@ -38,6 +40,19 @@ def test_good_figures_pass() -> None:
 def test_planted_credit_fault_is_caught(sent: int, answered: int, no_credit: int, unanswered: int, words: str) -> None:
     (found,) = credit_problems(stats(sent, answered, no_credit), unanswered=unanswered)
     assert found.startswith("I5") and words in found
+
+
+def broken(truncated: int, crc: int) -> Stats:
+    good = stats(10, 10, no_credit=1)
+    return good._replace(frames_bad=truncated + crc, bad={**good.bad, "truncated": truncated, "crc": crc})
+
+
+@pytest.mark.fast
+def test_planted_broken_frame_is_caught() -> None:
+    (found,) = frame_problems(broken(0, 2))
+    assert found == "I6: 2 broken frames from the array: crc 2"
+    (found,) = frame_problems(broken(3, 1), cut=3)
+    assert found.startswith("I6: 4 broken frames") and "truncated 3, crc 1" in found
 
 
 @pytest.mark.fast

@@ -64,3 +64,11 @@ def test_fields_too_wide_are_named(index: int, width: int) -> None:
 def test_short_frames_are_refused() -> None:
     with pytest.raises(struct.error):
         Header.unpack(bytes(23))
+
+
+@pytest.mark.fast
+def test_header_in_words() -> None:
+    assert str(Header(0x22, 0xFFFFFE, 0, 0x010001, 1, 0x290000, 0xA, 0, 3, 0x1F, 0xFFFF, 0)) == (
+        "R_CTL 22h 010001h to FFFFFEh, TYPE 01h, F_CTL 290000h, SEQ_ID 0Ah, SEQ_CNT 3, OX_ID 001Fh, RX_ID FFFFh, "
+        "parameter 00000000h"
+    )

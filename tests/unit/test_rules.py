@@ -11,7 +11,7 @@ import pytest
 from portplex.fc.constants import ORDERED_SETS
 from portplex.fc.layers import ELS_LS_ACC_PRLI, ELS_LS_RJT, ELS_PRLI, FC, FCP_CMND, FCP_RSP, FCP_XFER_RDY, SCSI_WRITE_10
 from portplex.framelink import Frame
-from portplex.model.frame_rules import Direction, FrameRules
+from portplex.model.frame_rules import Direction, FrameRules, Violation
 from portplex.model.pointer_rules import PointerRules
 
 HOST, ARRAY = 0x010001, 0x010E00
@@ -240,3 +240,13 @@ def test_pointers_that_grow_in_order_are_right() -> None:
 def test_planted_pointer_fault_is_caught(expected: str, observations: list[tuple[int, int]], confirmed: int) -> None:
     rules = pointers(*observations, confirmed=confirmed)
     assert any(expected in text for text in rules.violations)
+
+
+@pytest.mark.fast
+def test_violation_is_told_at_once() -> None:
+    told: list[Violation] = []
+    rules = FrameRules(on_violation=told.append, keep=1)
+    for _ in range(2):
+        rules.observe(frame(array(ox_id=5, rx_id=9) / FCP_RSP()), OUT)
+        assert told == rules.violations and len(told) == 1
+    assert rules.counts["failed"] > 1

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -18,6 +18,9 @@ from portplex.framelink import Frame
 MAX_DATA = 24 + 2112
 FRAME_GAP = 6
 DEADLINE = 1_000_000
+BAD_FRAMES_TOLD = 10
+LINK_STATES = ("AC", "LR1", "LR2", "LR3", "LF1", "LF2", "OL1", "OL2", "OL3")
+"""Of the port state machine (FC-FS-5, clause 7), by number."""
 FRAME, SENT = Kind.FRAME.value, Kind.SENT.value  # to look up an enum's member takes longer than to compare it
 
 
@@ -86,6 +89,7 @@ class FcPort:
         self.link_up = False
         self.link_state = 5
         self.resets = 0
+        self.downs = 0
         self.last_seen = "nothing yet"
         self._on_sent: Callable[[Frame], None] | None = None
         self._all = transactors
@@ -94,7 +98,7 @@ class FcPort:
         self._received: deque[Frame] = deque()
         self._changed = Signal()
         self._idle = False
-        self._counts: Counter[str] = Counter()
+        self._bad_told = 0
         transactors.attach_port(number, self._deliver)
         if self._library.active(number):  # made while the link is up: a later test of the same simulation
             self.link_up, self.link_state = True, 0
@@ -199,7 +203,8 @@ class FcPort:
                     raise SimTimeoutError
                 await with_timeout(self._changed.wait(), left * self._all.period_ns, "ns")
             except SimTimeoutError:
-                state = f"link state {self.link_state}, {self.pending()} items unsent, last seen: {self.last_seen}"
+                link = LINK_STATES[self.link_state]
+                state = f"link state {link}, {self.pending()} items unsent, last seen: {self.last_seen}"
                 raise LinkTimeout(f"{self.name}: no {what} within {deadline} words ({state})") from None
 
     # ---- link and credit
@@ -296,6 +301,8 @@ class FcPort:
             if wrong & ~32:  # NO_CREDIT alone is the sender's fault, the frame itself is good
                 if self.on_bad_frame is not None:
                     self.on_bad_frame(frame, Bad(wrong))
+                else:
+                    self._tell_bad(frame, Bad(wrong))
             elif self.on_frame is not None:
                 self.on_frame(frame)
             else:
@@ -315,15 +322,23 @@ class FcPort:
                 self._all.log.warning("%s: reset at %d, %d items flushed", self.name, event.end, event.value)
             self._link_changed(5, event.end)
 
+    def _tell_bad(self, frame: Frame, wrong: Bad) -> None:
+        """Nobody else sees a broken frame, so the log does: the first ones of a port."""
+        self._bad_told += 1
+        if self._bad_told <= BAD_FRAMES_TOLD:
+            what = f"broken frame dropped ({wrong.name}), SOF at word {frame.start}, {len(frame.data)} bytes"
+            self._all.log.warning("%s: %s, header %s", self.name, what, frame.data[:24].hex())
+
     def _link_changed(self, state: int, time: int) -> None:
         before, self.link_state = self.link_state, state
-        self.last_seen = f"link state {state} at {time}"
+        self.last_seen = f"link state {LINK_STATES[state]} at word {time}"
         if state == 0 and not self.link_up:
             self.link_up = True
             if self.on_link is not None:
                 self.on_link(True)
         elif state >= 4 and self.link_up:
             self.link_up = False
+            self.downs += 1
             if self.on_link is not None:
                 self.on_link(False)
         elif before == 0 and state in (1, 2, 3):

@@ -33,6 +33,13 @@ class Header(NamedTuple):
     rx_id: int
     parameter: int
 
+    def __str__(self) -> str:
+        return (
+            f"R_CTL {self.r_ctl:02X}h {self.s_id:06X}h to {self.d_id:06X}h, TYPE {self.type:02X}h, "
+            f"F_CTL {self.f_ctl:06X}h, SEQ_ID {self.seq_id:02X}h, SEQ_CNT {self.seq_cnt}, "
+            f"OX_ID {self.ox_id:04X}h, RX_ID {self.rx_id:04X}h, parameter {self.parameter:08X}h"
+        )
+
     def pack(self) -> bytes:
         """The 24 bytes. A field wider than the standard allows raises struct.error or spoils its neighbour: see
         `checked`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -88,10 +89,12 @@ class FrameRules:
 
     `strict_input` also checks what is sent to the device (off where a test breaks frames on purpose). `keep` bounds the
     list of violations; `counts["failed"]` counts all of them, `counts["compared"]` the frames looked at.
+    `on_violation` is called with each one that is kept, at once.
     """
 
     strict_input: bool = True
     keep: int = 100
+    on_violation: Callable[[Violation], None] | None = None
     violations: list[Violation] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=lambda: Counter(compared=0, failed=0))
     commands_accepted: int = 0  # FCP_CMNDs to the device from ports that may send them
@@ -161,6 +164,8 @@ class FrameRules:
         self.counts["failed"] += 1
         if len(self.violations) < self.keep:
             self.violations.append(Violation(rule, time, text))
+            if self.on_violation is not None:
+                self.on_violation(self.violations[-1])
 
     def _violate(self, rule: str, frame: Frame, text: str) -> None:
         self._add(rule, frame.start, f"{text}; header {frame.data[:24].hex()}")

@@ -17,7 +17,7 @@ from portplex.bfm.simulated_array import SimulatedArray
 from portplex.files import write_whole
 from portplex.management import PriorityMode
 from portplex.scenario.main_job import MainJob, MainJobOptions, Outcome
-from portplex.uvm.end_checks import checker_problems, credit_problems, request_problems
+from portplex.uvm.end_checks import checker_problems, credit_problems, frame_problems, request_problems
 from portplex.uvm.environment import PortplexEnvironment
 
 SETTINGS_VARIABLE = "PORTPLEX_MAIN_JOB"
@@ -51,6 +51,7 @@ class MainJobTest(uvm_test):
             *outcome.problems,
             *self.env.scoreboard.problems(),
             *credit_problems(self.device.fc_port.stats),
+            *frame_problems(self.device.fc_port.stats),
             *request_problems(outcome.counters, rules),
             *checker_problems(cocotb.top),
         ]

@@ -30,7 +30,7 @@ from portplex.management import PriorityMode
 from portplex.model.frame_rules import Direction, FrameRules
 from portplex.scenario.injector import Injector
 from portplex.scenario.rig import Rig, Units
-from portplex.uvm.end_checks import checker_problems, credit_problems, request_problems
+from portplex.uvm.end_checks import checker_problems, credit_problems, frame_problems, request_problems
 from portplex.uvm.environment import PortplexEnvironment
 
 SETTINGS_VARIABLE = "PORTPLEX_ARRAY_TEST"
@@ -198,10 +198,14 @@ class ArrayTest(uvm_test):
         self.drop_objection()
 
     async def _port_problems(self) -> list[str]:
-        """I5 and I11 of each port. Frames that get no R_RDY (`unanswered`) are lost on port 0."""
+        """I5, I6 and I11 of each port. What gets no R_RDY (`unanswered`) is lost on port 0; each reset or loss of a
+        link may cut one frame off."""
         found: list[str] = []
         for number, port in enumerate(self.device.fc_ports):
-            found += credit_problems(port.stats, unanswered=0 if number else self.unanswered)
+            lost = 0 if number else self.unanswered
+            found += credit_problems(port.stats, unanswered=lost) + frame_problems(
+                port.stats, cut=port.resets + port.downs
+            )
             counters = await self.management.counters(number)
             found += request_problems(counters, self.env.scoreboard.port_rules[number])
         return found

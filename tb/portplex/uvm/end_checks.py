@@ -22,6 +22,16 @@ def credit_problems(stats: Stats, *, unanswered: int = 0) -> list[str]:
     return found
 
 
+def frame_problems(stats: Stats, *, cut: int = 0) -> list[str]:
+    """I6 as the transactor sees it: no broken frame (CRC, EOF, length, K inside) came from the array. Nobody else is
+    shown them, and a host that repeats its command would hide one. `cut`: frames that may be cut off, one each
+    time the link was reset or lost."""
+    if stats.frames_bad <= cut:
+        return []
+    kinds = ", ".join(f"{name} {count}" for name, count in stats.bad.items() if count and name != "no_credit")
+    return [f"I6: {stats.frames_bad} broken frames from the array: {kinds}"]
+
+
 def request_problems(counters: Mapping[str, int], rules: FrameRules) -> list[str]:
     """I11: no host request without a command of a host that was logged in."""
     requests = counters.get("host_requests", 0)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import random
 import struct
@@ -16,7 +17,7 @@ import cocotb
 from cocotb.triggers import RisingEdge, Timer
 
 from portplex.bfm.axil import AxiLite, BusError
-from portplex.bfm.fc_port import Fault, FcPort, LinkTimeout
+from portplex.bfm.fc_port import BAD_FRAMES_TOLD, Fault, FcPort, LinkTimeout
 from portplex.bfm.library import Bad
 from portplex.bfm.transactors import Transactors
 from portplex.framelink import Frame
@@ -362,6 +363,35 @@ async def faults_are_exactly_as_asked(dut: Any) -> None:
         assert [bad & ~Bad.NO_CREDIT for bad in found] == ([wrong] if wrong else []), (fault, found)
         assert [frame.data for frame in fine[-1:]] == [data], "the good frame behind it arrives"
         assert len(fine) == (1 if wrong else 2)
+
+
+@cocotb.test()
+async def broken_frames_are_told(dut: Any) -> None:
+    """Where nobody asked for broken frames the log has the first ones; a link that stays down is named by its state."""
+    _, a, b = await start(dut)
+    told: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    log = logging.getLogger("portplex.bfm")
+    log.addHandler(handler)
+    header, before = bytes(range(24)), b.stats.frames_bad
+    for _ in range(BAD_FRAMES_TOLD + 2):
+        a.send_faulty(header + bytes(8), Fault(crc_xor=1))
+        await a.wait_idle(5000)
+    await Timer(20 * WORDS, "ns")
+    log.removeHandler(handler)
+    assert len(told) == BAD_FRAMES_TOLD and b.stats.frames_bad == before + BAD_FRAMES_TOLD + 2
+    assert told[0].startswith("b: broken frame dropped (CRC), SOF at word "), told[0]
+    assert told[0].endswith(f"32 bytes, header {header.hex()}"), told[0]
+    a.fail()
+    await b.wait_link(up=False)
+    assert b.downs == 1
+    try:
+        await b.wait_link(deadline=500)
+    except LinkTimeout as error:
+        assert "no link up within 500 words (link state LF1" in str(error), error
+    else:
+        raise AssertionError("the link came up although the other end sends NOS")
 
 
 @cocotb.test()
