@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from pyuvm import uvm_env
+from pyuvm import ConfigDB, uvm_env
 
+from portplex.device import Device
 from portplex.uvm.capture import FrameCapture
 from portplex.uvm.coverage import FrameCoverage
 from portplex.uvm.fc_agent import FcAgent
@@ -13,11 +14,14 @@ from portplex.uvm.scoreboard import FrameScoreboard
 
 
 class PortplexEnvironment(uvm_env):
-    """Needs `DEVICE` and `CAPTURE` in the ConfigDB."""
+    """Needs `DEVICE` and `CAPTURE` in the ConfigDB. There is no management agent where the device has no management
+    interface (None)."""
 
     def build_phase(self) -> None:
         self.fc = FcAgent("fc", self)
-        self.management = ManagementAgent("management", self)
+        device: Device = ConfigDB().get(self, "", "DEVICE")
+        if device.management is not None:
+            self.management = ManagementAgent("management", self)
         self.scoreboard = FrameScoreboard("scoreboard", self)
         self.coverage = FrameCoverage("coverage", self)
         self.capture = FrameCapture("capture", self)
