@@ -38,6 +38,12 @@ def portplex(
     )
 
 
+def outside_make() -> dict[str, str]:
+    """The environment without what a `make test` around this hands on: its variables would count here, too."""
+    handed = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "SIM", "SEED", "WAVES", "HOSTS", "BLOCKS", "TASKS", "JOBS", "ARGS")
+    return {name: value for name, value in os.environ.items() if name not in handed}
+
+
 def one_message(done: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
     assert done.returncode == status, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
@@ -91,7 +97,7 @@ def test_wrong_variable_of_make_is_named(given: str, words: tuple[str, ...], tmp
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PORTPLEX_BUILD": str(tmp_path / "out")},
+        env={**outside_make(), "PORTPLEX_BUILD": str(tmp_path / "out")},
     )
     one_message(done, 2, *words)
     assert not (tmp_path / "out").exists(), "nothing is written for a wrong variable"
@@ -151,7 +157,7 @@ def test_make_prints_its_targets_and_variables() -> None:
     ):
         assert word in out
     handed = ["make", "-n", "test-fast", 'ARGS=-k "a=b or c" --HOST=1']
-    out = subprocess.run(handed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(handed, cwd=ROOT, capture_output=True, text=True, check=True, env=outside_make()).stdout
     assert '-k "a=b or c" --HOST=1' in out
 
 
