@@ -28,7 +28,7 @@ from portplex.model.backup import (
     refusal,
 )
 
-TASKS, SLOTS, VOLUMES, JOBS = 32, 4, 4, 8
+TASKS, SLOTS, JOBS = 32, 4, 8
 ACQUIRE_READ, ACQUIRE_WRITE, RELEASE, RELEASE_DIRTY, RELEASE_DISCARD = range(5)
 TI_LOGIN, TI_WRITE, TI_READ, TI_LOGOUT, TI_VERIFY, TI_PROBE = range(8, 14)
 DATA = (TI_WRITE, TI_READ, TI_VERIFY)
@@ -165,12 +165,12 @@ class Surroundings:
         """The console moves the copy pointer on; it belongs to the job under way, or the next."""
         self.dut.cfg_copy_pointer.value = blocks
         self.dut.copy_set.value = 1
-        if self.current is not None:
-            self.current.model.raise_copy_pointer(blocks)
-        elif self.queue:
-            self.jobs[self.queue[0]].model.raise_copy_pointer(blocks)
+        job = self.current or (self.jobs[self.queue[0]] if self.queue else None)
+        if job is not None:
+            job.model.raise_copy_pointer(blocks)
         await self.step()
         self.dut.copy_set.value = 0
+        assert job is None or self.copied(job.number) == job.model.copy_pointer
 
     def _taken(self, command: JobCommand, number: int, order: JobOrder) -> None:
         """What a command that was taken means for the queue and the job."""
@@ -213,8 +213,11 @@ class Surroundings:
         self._store()
         self._read()
         asked = False
+        if self.pending is not None or self.now % 8 == 0:
+            await Timer(1, unit="ns")  # what depends on inputs within the clock: ready, what is read
+        if self.now % 8 == 0:
+            self._check_read()
         if self.pending is not None:
-            await Timer(1, unit="ns")  # ready depends on what is asked
             asked = bool(value_of(dut.job_ready))
             if asked:
                 self.asked = self._world()
@@ -263,9 +266,7 @@ class Surroundings:
         dut.read_word.value = self.rng.randrange(5)
 
     def _check_read(self) -> None:
-        """What the read ports say is what the records are, every fifth clock."""
-        if self.now % 5:
-            return
+        """What the read ports say is what the records are."""
         dut = self.dut
         number, word = value_of(dut.read_number), value_of(dut.read_word)
         words = (self.state, self.pointer, self.copied, self.error, self.sense)
@@ -281,7 +282,8 @@ class Surroundings:
 
     def _observe(self) -> None:
         dut = self.dut
-        self._check_read()
+        if self.now % 5 == 0:
+            self._check_read()
         self.events["done"] += value_of(dut.event_done)
         self.events["failed"] += value_of(dut.event_failed)
         if value_of(dut.job_started):
@@ -519,7 +521,7 @@ class Surroundings:
     def recorded(self, number: int) -> bool:
         """The store has the job as it is, in table 630 as well if it was the last under way."""
         bases = [0x100 + 16 * number, *([0x060] if self.begun and self.begun[-1] == number else [])]
-        return all(self.record(base) == self.expected_record(number) for base in bases)
+        return all(base in self.store and self.record(base) == self.expected_record(number) for base in bases)
 
     def check_settled(self, number: int) -> None:
         """Pointer, bitmap and record of a job that does not move are exactly what the model says."""

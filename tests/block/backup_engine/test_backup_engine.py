@@ -15,5 +15,5 @@ def test_backup_engine(simulator: str, bench: str, ports: int) -> None:
         sources=["array/backup_engine.f"],
         test_module=str(Path(__file__).with_name(f"bench_backup_{bench}.py")),
         simulator=simulator,
-        parameters={"RETRY_TICKS": 2, "PORTS": ports},
+        parameters={"RETRY_TICKS": 2, "PORTS": ports, "VOLUMES": 8},
     )
