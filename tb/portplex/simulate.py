@@ -150,15 +150,21 @@ def long_run() -> bool:
     return bool(os.environ.get("PORTPLEX_LONG"))
 
 
+def given_seed() -> int | None:
+    """SEED of the environment, None without. Raises UsageError for what is no seed."""
+    given = os.environ.get("SEED")
+    if not given:
+        return None
+    if not given.isdecimal() or int(given) >= 1 << 32:
+        raise UsageError(f"SEED={given}: must be 0 to {(1 << 32) - 1}")
+    return int(given)
+
+
 def default_seed() -> int | None:
     """The seed of a run that is given none: SEED of the environment, else 1, so that the regression says the same on
     every machine; in a long run a new one each time, which the log names."""
-    given = os.environ.get("SEED")
-    if given:
-        if not given.isdecimal() or int(given) >= 1 << 32:
-            raise UsageError(f"SEED={given}: must be 0 to {(1 << 32) - 1}")
-        return int(given)
-    return None if long_run() else 1
+    given = given_seed()
+    return given if given is not None or long_run() else 1
 
 
 def waves_wanted() -> bool:

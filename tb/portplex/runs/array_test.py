@@ -12,7 +12,7 @@ from typing import Any
 from portplex.simulate import (
     available_simulators,
     check_simulator,
-    default_seed,
+    given_seed,
     long_run,
     run_folder,
     simulate,
@@ -53,7 +53,7 @@ def run_array_test(
     SimulationFailed, with the problems in its message, when the test fails."""
     parameters = PARAMETERS if parameters is None else parameters
     name = name or testcase
-    given = default_seed() if os.environ.get("SEED") else None
+    given = given_seed()
     seed = seed if given is None else given
     waves = waves_wanted()
     folder = run_folder(TOP, parameters, simulator, name)
